@@ -1,0 +1,1 @@
+//! What a client decides: identity, contacts, conversations, outbox. Sans-IO.

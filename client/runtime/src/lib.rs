@@ -1,0 +1,1 @@
+//! Drives engine, vault and relay links with real clocks and sockets.

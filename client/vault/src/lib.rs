@@ -1,0 +1,1 @@
+//! The encrypted store on sled, the key table that forgets, the passphrase.

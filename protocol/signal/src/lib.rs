@@ -1,0 +1,1 @@
+//! The Signal protocol: PQXDH, the Triple Ratchet, sealed sender; no IO, clock, thread or async.

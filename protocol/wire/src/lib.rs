@@ -1,0 +1,1 @@
+//! What passes between client and relay: ids, envelopes, padding, frames, invitations.

@@ -1,0 +1,1 @@
+//! The relay: mailboxes of opaque envelopes over QUIC.

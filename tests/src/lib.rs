@@ -1,0 +1,1 @@
+//! The whole system: a simulated world, and once over real QUIC.
