@@ -1,2 +1,45 @@
-//! The project's own commands: `cargo xtask help` lists them.
-fn main() {}
+//! The project's own commands, so that nothing but cargo is needed: `cargo xtask help` lists them.
+
+mod bench;
+mod check;
+mod demo;
+mod fuzz;
+mod packages;
+mod run;
+mod soak;
+mod test;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [--terminal]         a relay and two people who meet by an invitation and talk: in two windows,
+                            or in this terminal when there is no display
+  test                      every test; installs what it needs
+  check                     formatting, lints as errors, documentation
+  bench [--quick] [NAME]    measures and writes docs/benchmarks.md
+  soak NAME [--count N]     the large searches; writes docs/soak.md. NAME: conversations
+  fuzz TARGET [--seconds N] feeds generated input to a decoder. Without TARGET: lists them
+";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match command {
+        "demo" => demo::demo(rest),
+        "test" => test::test(rest),
+        "check" => check::check(),
+        "bench" => bench::bench(rest),
+        "soak" => soak::soak(rest),
+        "fuzz" => fuzz::fuzz(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no command '{other}'\n\n{HELP}"),
+    }
+}

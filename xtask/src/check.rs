@@ -1,0 +1,20 @@
+//! `cargo xtask check`: formatting, lints as errors, documentation.
+
+use anyhow::Result;
+
+use crate::packages;
+use crate::run::{cargo, run};
+
+/// Runs the three.
+pub fn check() -> Result<()> {
+    packages::require(&[packages::BUILD])?;
+    run("formatting", &mut cargo(&["fmt", "--all", "--check"])?)?;
+    run(
+        "lints",
+        &mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])?,
+    )?;
+    run(
+        "documentation",
+        cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"])?.env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
