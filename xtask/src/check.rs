@@ -11,10 +11,20 @@ pub fn check() -> Result<()> {
     run("formatting", &mut cargo(&["fmt", "--all", "--check"])?)?;
     run(
         "lints",
-        &mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])?,
+        &mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])?,
     )?;
     run(
         "documentation",
-        cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"])?.env("RUSTDOCFLAGS", "-D warnings"),
+        cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"])?
+            .env("RUSTDOCFLAGS", "-D warnings"),
     )
 }

@@ -25,13 +25,22 @@ pub fn fuzz(arguments: &[String]) -> Result<()> {
     std::fs::create_dir_all(&found).context("cannot make the directory for what is found")?;
     run(
         &format!("fuzzing {target} for {seconds} s"),
-        cargo(&["run", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bin", target, "--"])?
-            .env("RUSTFLAGS", FLAGS)
-            .env("CARGO_TARGET_DIR", root.join("fuzz/target"))
-            .arg(&found)
-            .arg(root.join("fuzz/corpus").join(target))
-            .arg(format!("-max_total_time={seconds}"))
-            .args(["-max_len=70000", "-print_final_stats=1"]),
+        cargo(&[
+            "run",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--bin",
+            target,
+            "--",
+        ])?
+        .env("RUSTFLAGS", FLAGS)
+        .env("CARGO_TARGET_DIR", root.join("fuzz/target"))
+        .arg(&found)
+        .arg(root.join("fuzz/corpus").join(target))
+        .arg(format!("-max_total_time={seconds}"))
+        .args(["-max_len=70000", "-print_final_stats=1"]),
     )
 }
 

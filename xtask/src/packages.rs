@@ -29,19 +29,39 @@ pub const BUILD: &[Need] =
 /// What a window needs at run time.
 pub const WINDOW: &[Need] = &[
     Need { package: "libgl1", found_by: FoundBy::Library("libGL.so.1"), purpose: "draws the window" },
-    Need { package: "libgl1-mesa-dri", found_by: FoundBy::Library("dri/swrast_dri.so"), purpose: "draws without a graphics card" },
-    Need { package: "libxkbcommon-x11-0", found_by: FoundBy::Library("libxkbcommon-x11.so.0"), purpose: "reads the keyboard" },
-    Need { package: "libxcursor1", found_by: FoundBy::Library("libXcursor.so.1"), purpose: "shows the pointer" },
+    Need {
+        package: "libgl1-mesa-dri",
+        found_by: FoundBy::Library("dri/swrast_dri.so"),
+        purpose: "draws without a graphics card",
+    },
+    Need {
+        package: "libxkbcommon-x11-0",
+        found_by: FoundBy::Library("libxkbcommon-x11.so.0"),
+        purpose: "reads the keyboard",
+    },
+    Need {
+        package: "libxcursor1",
+        found_by: FoundBy::Library("libXcursor.so.1"),
+        purpose: "shows the pointer",
+    },
     Need { package: "libxi6", found_by: FoundBy::Library("libXi.so.6"), purpose: "reads the mouse" },
 ];
 
 /// What the tests need beyond that.
 pub const TESTS: &[Need] = &[
-    Need { package: "libfribidi-bin", found_by: FoundBy::Program("fribidi"), purpose: "judges the order of Arabic text" },
+    Need {
+        package: "libfribidi-bin",
+        found_by: FoundBy::Program("fribidi"),
+        purpose: "judges the order of Arabic text",
+    },
     Need { package: "xvfb", found_by: FoundBy::Program("Xvfb"), purpose: "gives tests a screen" },
     Need { package: "xdotool", found_by: FoundBy::Program("xdotool"), purpose: "types into the window" },
     Need { package: "openbox", found_by: FoundBy::Program("openbox"), purpose: "gives the window the focus" },
-    Need { package: "tcpdump", found_by: FoundBy::Program("tcpdump"), purpose: "captures packets on loopback" },
+    Need {
+        package: "tcpdump",
+        found_by: FoundBy::Program("tcpdump"),
+        purpose: "captures packets on loopback",
+    },
 ];
 
 /// Makes sure that all of this is there.
@@ -49,7 +69,8 @@ pub const TESTS: &[Need] = &[
 /// # Errors
 /// When something is missing and cannot be installed here; the message names the packages.
 pub fn require(needs: &[&[Need]]) -> Result<()> {
-    let missing: Vec<&Need> = needs.iter().flat_map(|group| group.iter()).filter(|need| !need.is_there()).collect();
+    let missing: Vec<&Need> =
+        needs.iter().flat_map(|group| group.iter()).filter(|need| !need.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -82,7 +103,9 @@ impl Need {
     fn is_there(&self) -> bool {
         match self.found_by {
             FoundBy::Program(name) => std::env::var_os("PATH").is_some_and(|path| {
-                std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(name).exists())
+                std::env::split_paths(&path)
+                    .chain(["/usr/sbin".into(), "/sbin".into()])
+                    .any(|dir| dir.join(name).exists())
             }),
             FoundBy::Library(name) => LIBRARY_DIRS.iter().any(|dir| Path::new(dir).join(name).exists()),
         }

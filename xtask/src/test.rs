@@ -17,7 +17,10 @@ pub fn test(arguments: &[String]) -> Result<()> {
         run("tests", cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])?.args(&extra))?;
     } else {
         say("cargo-nextest is not installed: using cargo's own runner");
-        run("tests", cargo(&["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"])?.args(&extra))?;
+        run(
+            "tests",
+            cargo(&["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"])?.args(&extra),
+        )?;
     }
     run("examples in the documentation", &mut cargo(&["test", "--workspace", "--doc", "--locked"])?)
 }
