@@ -1,0 +1,203 @@
+//! XEdDSA: signatures by Curve25519 keys.
+//!
+//! Like XEdDSA over SHA-512, with one difference: the sign of the Edwards public key is not forced to zero but carried
+//! in the top bit of the last signature byte.
+//!
+//! Not its concern: what is signed. Labels and layouts stand where they are used.
+//!
+//! Spec: Signal protocol 1.4 XEdDSA signatures.
+
+use std::fmt;
+
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::montgomery::MontgomeryPoint;
+use curve25519_dalek::scalar::Scalar;
+use sha2::{Digest, Sha512};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use super::{PrivateKey, PublicKey};
+use crate::secret::Secret;
+
+/// What is hashed before the key when the nonce scalar is derived, so that it differs from every encoded point.
+const HASH_PREFIX: [u8; 32] = {
+    let mut prefix = [0xFF; 32];
+    prefix[0] = 0xFE;
+    prefix
+};
+
+/// An XEdDSA signature: 64 bytes, `R || s` with the sign of the public point in the top bit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature([u8; 64]);
+
+impl Signature {
+    /// Length in bytes.
+    pub const LENGTH: usize = 64;
+
+    /// From its 64 bytes, unchecked: only verification tells.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 64]) -> Self {
+        Self(bytes)
+    }
+
+    /// From a slice, or `None` when it is not 64 bytes long.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The 64 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Signature {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(..)")
+    }
+}
+
+/// Signs the concatenated parts with fresh randomness `nonce`.
+pub(crate) fn sign(key: &PrivateKey, message: &[&[u8]], nonce: &Secret<64>) -> Signature {
+    let mut a = Scalar::from_bytes_mod_order(*key.expose());
+    let public = EdwardsPoint::mul_base(&a).compress().to_bytes();
+    let sign_bit = public.last().map_or(0, |last| last & 0x80);
+
+    let mut nonce_hash = Sha512::new().chain_update(HASH_PREFIX).chain_update(key.expose());
+    for part in message {
+        nonce_hash.update(part);
+    }
+    nonce_hash.update(nonce.expose());
+    let mut r = wide_scalar(nonce_hash);
+    let r_point = EdwardsPoint::mul_base(&r).compress().to_bytes();
+
+    let h = challenge(&r_point, &public, message);
+    let mut s = h * a + r;
+
+    let mut signature = [0; 64];
+    for (to, from) in signature.iter_mut().zip(r_point.iter().chain(s.as_bytes())) {
+        *to = *from;
+    }
+    if let Some(last) = signature.last_mut() {
+        *last = (*last & 0x7F) | sign_bit;
+    }
+    a.zeroize();
+    r.zeroize();
+    s.zeroize();
+    Signature(signature)
+}
+
+/// Whether the signature is that of the key over the concatenated parts. Variable time; all inputs are public.
+pub(crate) fn verify(key: &PublicKey, message: &[&[u8]], signature: &[u8]) -> bool {
+    let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return false };
+    let Some((r_bytes, s_bytes)) = signature.split_first_chunk::<32>() else { return false };
+    let Ok(mut s_bytes) = <[u8; 32]>::try_from(s_bytes) else { return false };
+
+    let [.., last] = &mut s_bytes;
+    let sign = *last >> 7;
+    *last &= 0x7F;
+    // Bounded by 2^253 only: s + L verifies as well, and must.
+    let is_too_large = *last & 0xE0 != 0;
+
+    let mut u = *key.as_bytes();
+    let [.., top] = &mut u;
+    *top &= 0x7F;
+    let Some(point) = MontgomeryPoint(u).to_edwards(sign) else { return false };
+    if is_too_large {
+        return false;
+    }
+
+    let h = challenge(r_bytes, &point.compress().to_bytes(), message);
+    let s = Scalar::from_bytes_mod_order(s_bytes);
+    let r_check = EdwardsPoint::vartime_double_scalar_mul_basepoint(&h, &-point, &s);
+    r_check.compress().to_bytes().ct_eq(r_bytes).into()
+}
+
+/// `SHA512(R || A || M) mod L`.
+fn challenge(r_point: &[u8; 32], public: &[u8; 32], message: &[&[u8]]) -> Scalar {
+    let mut hash = Sha512::new().chain_update(r_point).chain_update(public);
+    for part in message {
+        hash.update(part);
+    }
+    wide_scalar(hash)
+}
+
+fn wide_scalar(hash: Sha512) -> Scalar {
+    let mut digest: [u8; 64] = hash.finalize().into();
+    let scalar = Scalar::from_bytes_mod_order_wide(&digest);
+    digest.zeroize();
+    scalar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::KeyPair;
+    use super::*;
+    use crate::test_rng;
+
+    #[test]
+    fn a_signature_verifies_for_its_key_and_message_only() {
+        let mut rng = test_rng(1);
+        for _ in 0..16 {
+            let (pair, other) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
+            let signature = pair.private().sign(&[b"noon", b" by the bridge"], &mut rng);
+            assert!(pair.public().verify(&[b"noon by ", b"the bridge"], signature.as_ref()));
+            assert!(!pair.public().verify(&[b"noon by the bridgf"], signature.as_ref()));
+            assert!(!other.public().verify(&[b"noon by the bridge"], signature.as_ref()));
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let mut rng = test_rng(2);
+        let pair = KeyPair::generate(&mut rng);
+        let signature = pair.private().sign(&[b"message"], &mut rng);
+        for bit in 0..512 {
+            let mut changed = *signature.as_bytes();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!pair.public().verify(&[b"message"], &changed), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn two_signatures_of_one_message_differ() {
+        let mut rng = test_rng(3);
+        let pair = KeyPair::generate(&mut rng);
+        let (one, two) = (pair.private().sign(&[b"m"], &mut rng), pair.private().sign(&[b"m"], &mut rng));
+        assert_ne!(one, two);
+        assert!(pair.public().verify(&[b"m"], one.as_ref()) && pair.public().verify(&[b"m"], two.as_ref()));
+    }
+
+    #[test]
+    fn other_lengths_are_false() {
+        let mut rng = test_rng(4);
+        let pair = KeyPair::generate(&mut rng);
+        let signature = pair.private().sign(&[], &mut rng);
+        assert!(pair.public().verify(&[], signature.as_ref()));
+        assert!(!pair.public().verify(&[], &signature.as_bytes()[..63]));
+        assert!(!pair.public().verify(&[], &[signature.as_ref(), &[0]].concat()));
+        assert!(!pair.public().verify(&[], &[]));
+    }
+
+    #[test]
+    fn both_signs_of_the_public_point_occur_and_verify() {
+        let mut rng = test_rng(5);
+        let signs: std::collections::BTreeSet<u8> = (0..32)
+            .map(|_| {
+                let pair = KeyPair::generate(&mut rng);
+                let signature = pair.private().sign(&[b"sign"], &mut rng);
+                assert!(pair.public().verify(&[b"sign"], signature.as_ref()));
+                signature.as_bytes()[63] >> 7
+            })
+            .collect();
+        assert_eq!(signs.len(), 2);
+    }
+}

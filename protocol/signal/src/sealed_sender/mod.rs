@@ -1,0 +1,1 @@
+//! Sealed sender: the form of envelope that hides its sender.
