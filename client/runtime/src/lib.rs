@@ -1,1 +1,3 @@
 //! Drives engine, vault and relay links with real clocks and sockets.
+
+mod link;
