@@ -19,19 +19,23 @@ mod triple_ratchet;
 
 pub use address::{AddressError, DeviceId, ProtocolAddress, RegistrationId, ServiceId, ServiceIdKind};
 pub use crypto::{
-    Encapsulated, KemCiphertext, KemKeyPair, KemPublicKey, KemSecretKey, KeyError, KeyPair, PrivateKey, PublicKey,
-    Signature,
+    Encapsulated, KemCiphertext, KemKeyPair, KemPublicKey, KemSecretKey, KeyError, KeyPair, PrivateKey,
+    PublicKey, Signature,
 };
 pub use error_class::{ErrorClass, ErrorKind};
 pub use keys::{
-    BundleError, IdentityKey, IdentityKeyPair, KyberPreKey, KyberPreKeyId, LocalIdentity, OneTimePreKey, PreKeyBundle,
-    PreKeyBundleIn, PreKeyDecodeError, PreKeyId, SignedPreKey, SignedPreKeyId,
+    BundleError, IdentityKey, IdentityKeyPair, KyberPreKey, KyberPreKeyId, LocalIdentity, OneTimePreKey,
+    PreKeyBundle, PreKeyBundleIn, PreKeyDecodeError, PreKeyId, SignedPreKey, SignedPreKeyId,
 };
 pub use message::{
-    CiphertextMessage, DecryptionErrorMessage, MessageError, MessageType, PlaintextContent, PreKeySignalMessage,
-    SESSION_VERSION, SignalMessage,
+    CiphertextMessage, DecryptionErrorMessage, MessageError, MessageType, PlaintextContent,
+    PreKeySignalMessage, SESSION_VERSION, SignalMessage,
 };
 pub use secret::Secret;
+pub use session::{
+    DecodeError, DecryptError, Decrypted, Direction, EncryptError, Encrypted, Local, PartChanges, PreKeyView,
+    RecordPart, SessionRecord, SpentPreKeys, StartError, StoreError, StoredKyber, Trust,
+};
 pub use time::Timestamp;
 
 /// Seeded randomness for unit tests, so that a failure repeats.

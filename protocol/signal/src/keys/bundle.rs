@@ -1,0 +1,116 @@
+//! Prekey bundles: what one device publishes so that others can start a session without it being online.
+//!
+//! A bundle arrives as [`PreKeyBundleIn`]: decoded, not believed. [`PreKeyBundleIn::verify`] turns it into a
+//! [`PreKeyBundle`], from which a session may be started.
+//!
+//! Not its concern: how a bundle travels, and whether its identity key is trusted for an address.
+
+use super::{IdentityKey, KyberPreKeyId, PreKeyId, SignedPreKeyId};
+use crate::{
+    DeviceId, ErrorClass, ErrorKind,
+    crypto::{KemPublicKey, PublicKey},
+};
+
+/// A bundle as received. Its keys are keys; nothing else about it is known.
+///
+/// Spec: Signal protocol 3.2 Bundle.
+#[derive(Clone, Debug)]
+pub struct PreKeyBundleIn {
+    /// The device's registration id; any 32-bit value.
+    pub registration_id: u32,
+    /// The device's id; 1 to 127 to be acceptable. Not compared with the address.
+    pub device_id: u32,
+    /// A one-time prekey, if there was one left. Id 0 is valid.
+    pub one_time: Option<(PreKeyId, PublicKey)>,
+    /// Id of the signed prekey.
+    pub signed_id: SignedPreKeyId,
+    /// The signed prekey.
+    pub signed_key: PublicKey,
+    /// Signature by the identity key over the serialized signed prekey.
+    pub signed_signature: Vec<u8>,
+    /// The person's identity key.
+    pub identity_key: IdentityKey,
+    /// Id of the Kyber prekey.
+    pub kyber_id: KyberPreKeyId,
+    /// The Kyber prekey.
+    pub kyber_key: KemPublicKey,
+    /// Signature by the identity key over the serialized Kyber prekey.
+    pub kyber_signature: Vec<u8>,
+}
+
+/// A bundle whose signatures were verified under its own identity key.
+#[derive(Clone, Debug)]
+pub struct PreKeyBundle(PreKeyBundleIn);
+
+impl PreKeyBundleIn {
+    /// Checks the device id and both signatures.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError::InvalidArgument`] for a device id out of range, [`BundleError::SignatureValidationFailed`] if
+    /// either signature is wrong. Drop the bundle: whoever served it changed it.
+    pub fn verify(self) -> Result<PreKeyBundle, BundleError> {
+        self.check_form()?;
+        self.verify_signatures()
+    }
+
+    /// What the type cannot say about the fields.
+    pub(crate) fn check_form(&self) -> Result<(), BundleError> {
+        let device = u8::try_from(self.device_id).ok().and_then(|device| DeviceId::new(device).ok());
+        device.map(|_| ()).ok_or(BundleError::InvalidArgument)
+    }
+
+    /// Signed prekey first, then Kyber prekey; no other check.
+    pub(crate) fn verify_signatures(self) -> Result<PreKeyBundle, BundleError> {
+        let signer = self.identity_key.public_key();
+        let signed = signer.verify(&[&self.signed_key.serialize()], &self.signed_signature);
+        if signed && signer.verify(&[&self.kyber_key.serialize()], &self.kyber_signature) {
+            Ok(PreKeyBundle(self))
+        } else {
+            Err(BundleError::SignatureValidationFailed)
+        }
+    }
+}
+
+impl PreKeyBundle {
+    /// The fields.
+    #[must_use]
+    pub fn fields(&self) -> &PreKeyBundleIn {
+        &self.0
+    }
+
+    /// The person's identity key.
+    #[must_use]
+    pub fn identity_key(&self) -> &IdentityKey {
+        &self.0.identity_key
+    }
+}
+
+/// Why a bundle is not acceptable. Fetch another one, and suspect the relay if it happens again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// The device id is not in 1 to 127.
+    #[error("the bundle's device id is out of range")]
+    InvalidArgument,
+    /// A prekey is not signed by the bundle's identity key.
+    #[error("a signature of the bundle is wrong")]
+    SignatureValidationFailed,
+}
+
+impl BundleError {
+    /// Whose fault it is.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        ErrorKind::Peer
+    }
+
+    /// The class in the interoperability protocol.
+    #[must_use]
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::InvalidArgument => ErrorClass::InvalidArgument,
+            Self::SignatureValidationFailed => ErrorClass::InvalidSignature,
+        }
+    }
+}

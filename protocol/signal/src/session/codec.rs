@@ -1,0 +1,325 @@
+//! The stored form of one session state, without its skipped seeds.
+//!
+//! Ours, versioned, fixed order, big-endian, keys as their bare 32 bytes; what is counted or optional says so first.
+//!
+//! ```text
+//! version 1 | local identity 32 | remote identity 32 | base key 32 | local registration 4 | remote registration 4
+//! root key 32 | previous counter 4 | own ratchet private key 32 | sending chain: key 32, index 4
+//! next serial 4 | receiver chains 1 x { serial 4 | ratchet key 32 | chain key 32 | index 4
+//!                                       pages 2 x { number 4 | entries 2 } }
+//! pending 0 or 1 { created 8 | one-time id 0 or 1 { 4 } | signed id 4 | Kyber id 4 | KEM ciphertext 1569 }
+//! post-quantum ratchet: length 4, bytes
+//! ```
+//!
+//! Not its concern: cutting this into parts of bounded size, and the pages themselves.
+//!
+//! Spec: Signal protocol 13 What a session record must hold.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use zeroize::Zeroizing;
+
+use super::{
+    DecodeError,
+    state::{Pending, SessionState},
+};
+use crate::{
+    IdentityKey, KemCiphertext, KeyPair, KyberPreKeyId, PreKeyId, PrivateKey, PublicKey, Secret,
+    SignedPreKeyId,
+    ratchet::{
+        ChainKey, DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, SenderChain, SkippedPage,
+        SkippedSeeds,
+    },
+    spqr::Spqr,
+    triple_ratchet::TripleRatchet,
+};
+
+/// Version of every stored form here.
+pub(super) const STORED_VERSION: u8 = 1;
+/// More than the fields of fixed size need, pending data included.
+const FIXED_FIELDS: usize = 4_096;
+
+/// Pages of skipped seeds as they are found in storage, by chain serial and page number.
+pub(super) type StoredPages = BTreeMap<(u32, u32), Arc<SkippedPage>>;
+
+/// Encodes everything but the skipped seeds themselves.
+pub(super) fn encode_state(state: &SessionState) -> Zeroizing<Vec<u8>> {
+    let post_quantum = state.ratchet.post_quantum.encode();
+    let double = &state.ratchet.double;
+    let pages: usize = double.receivers.iter().map(|chain| chain.skipped.pages().len()).sum();
+    let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * pages + post_quantum.len());
+    out.u8(STORED_VERSION);
+    out.bytes(state.local_identity.public_key().as_bytes());
+    out.bytes(state.remote_identity.public_key().as_bytes());
+    out.bytes(state.base_key.as_bytes());
+    out.u32(state.local_registration_id);
+    out.u32(state.remote_registration_id);
+    out.bytes(double.root.secret().expose());
+    out.u32(double.previous_counter);
+    out.bytes(double.sender.ratchet_pair.private().serialize().expose());
+    out.chain(&double.sender.chain);
+    out.u32(double.next_serial);
+    out.count8(double.receivers.len());
+    for chain in &double.receivers {
+        out.u32(chain.serial);
+        out.bytes(chain.ratchet_key.as_bytes());
+        out.chain(&chain.chain);
+        out.count16(chain.skipped.pages().len());
+        for (number, page) in chain.skipped.pages() {
+            out.u32(*number);
+            out.count16(page.entries().len());
+        }
+    }
+    out.pending(state.pending.as_ref());
+    out.count32(post_quantum.len());
+    out.bytes(&post_quantum);
+    out.0
+}
+
+/// Decodes a state, giving each chain its pages. Every page has to belong to a chain, and the other way round.
+pub(super) fn decode_state(bytes: &[u8], mut pages: StoredPages) -> Result<SessionState, DecodeError> {
+    let mut reader = Reader::new(bytes)?;
+    let local_identity = IdentityKey::new(reader.public_key()?);
+    let remote_identity = IdentityKey::new(reader.public_key()?);
+    let base_key = reader.public_key()?;
+    let local_registration_id = reader.u32()?;
+    let remote_registration_id = reader.u32()?;
+    let double = reader.double_ratchet(&mut pages)?;
+    let pending = reader.pending()?;
+    let length = reader.u32()?;
+    let post_quantum = reader.take(usize::try_from(length).map_err(|_| DecodeError::Damaged)?)?;
+    let post_quantum = Spqr::decode(post_quantum).map_err(|_| DecodeError::Damaged)?;
+    reader.end()?;
+    if !pages.is_empty() {
+        return Err(DecodeError::WrongParts);
+    }
+    Ok(SessionState {
+        local_identity,
+        remote_identity,
+        base_key,
+        local_registration_id,
+        remote_registration_id,
+        ratchet: TripleRatchet { double, post_quantum },
+        pending,
+    })
+}
+
+/// Encodes one page of skipped seeds: version, then counter and seed of each.
+pub(super) fn encode_page(page: &SkippedPage) -> Zeroizing<Vec<u8>> {
+    let mut out = Writer::with_capacity(1 + 36 * page.entries().len());
+    out.u8(STORED_VERSION);
+    for (counter, seed) in page.entries() {
+        out.u32(*counter);
+        out.bytes(seed);
+    }
+    out.0
+}
+
+/// Decodes the page of this number.
+pub(super) fn decode_page(number: u32, bytes: &[u8]) -> Result<SkippedPage, DecodeError> {
+    let reader = Reader::new(bytes)?;
+    let (entries, rest) = reader.0.as_chunks::<36>();
+    if !rest.is_empty() {
+        return Err(DecodeError::Damaged);
+    }
+    let entries = entries.iter().filter_map(|entry| {
+        let (counter, seed) = entry.split_first_chunk()?;
+        Some((u32::from_be_bytes(*counter), *seed.first_chunk()?))
+    });
+    SkippedPage::from_entries(number, entries).ok_or(DecodeError::Damaged)
+}
+
+/// Appends; its capacity is set at the start, so that growing leaves no copies of keys behind.
+pub(super) struct Writer(pub(super) Zeroizing<Vec<u8>>);
+
+impl Writer {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+    }
+
+    pub(super) fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.bytes(&value.to_be_bytes());
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// A count that is known to be at most 255.
+    pub(super) fn count8(&mut self, count: usize) {
+        #[expect(clippy::expect_used, reason = "five receiver chains or forty archived states at most")]
+        self.u8(u8::try_from(count).expect("a small count"));
+    }
+
+    fn count16(&mut self, count: usize) {
+        #[expect(clippy::expect_used, reason = "2000 skipped seeds at most")]
+        let count = u16::try_from(count).expect("a small count");
+        self.bytes(&count.to_be_bytes());
+    }
+
+    fn count32(&mut self, count: usize) {
+        #[expect(
+            clippy::expect_used,
+            reason = "the post-quantum ratchet keeps some hundred kilobytes at most"
+        )]
+        self.u32(u32::try_from(count).expect("below four gigabytes"));
+    }
+
+    fn chain(&mut self, chain: &ChainKey) {
+        self.bytes(chain.secret().expose());
+        self.u32(chain.index());
+    }
+
+    fn pending(&mut self, pending: Option<&Pending>) {
+        let Some(pending) = pending else {
+            return self.u8(0);
+        };
+        self.u8(1);
+        self.bytes(&pending.created_secs.to_be_bytes());
+        match pending.one_time_id {
+            None => self.u8(0),
+            Some(id) => {
+                self.u8(1);
+                self.u32(id.value());
+            }
+        }
+        self.u32(pending.signed_id.value());
+        self.u32(pending.kyber_id.value());
+        self.bytes(&pending.kem_ciphertext);
+    }
+}
+
+/// Takes from the front; every shortage is [`DecodeError::Damaged`].
+pub(super) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Checks the version.
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        match bytes.split_first() {
+            Some((&STORED_VERSION, rest)) => Ok(Self(rest)),
+            Some(_) => Err(DecodeError::UnknownVersion),
+            None => Err(DecodeError::Damaged),
+        }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(DecodeError::Damaged)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(DecodeError::Damaged)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, DecodeError> {
+        self.array().map(|[byte]| *byte)
+    }
+
+    fn u16(&mut self) -> Result<u16, DecodeError> {
+        self.array().map(|bytes| u16::from_be_bytes(*bytes))
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, DecodeError> {
+        self.array().map(|bytes| u32::from_be_bytes(*bytes))
+    }
+
+    /// One byte, 0 or 1.
+    pub(super) fn flag(&mut self) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Damaged),
+        }
+    }
+
+    fn public_key(&mut self) -> Result<PublicKey, DecodeError> {
+        self.array().map(|bytes| PublicKey::from_bytes(*bytes))
+    }
+
+    fn secret(&mut self) -> Result<Secret<32>, DecodeError> {
+        Secret::from_slice(self.take(32)?).ok_or(DecodeError::Damaged)
+    }
+
+    fn chain(&mut self) -> Result<ChainKey, DecodeError> {
+        Ok(ChainKey::new(self.secret()?, self.u32()?))
+    }
+
+    /// A private key is stored as it is used; anything that reading would change is damage.
+    fn key_pair(&mut self) -> Result<KeyPair, DecodeError> {
+        let stored = self.secret()?;
+        let private = PrivateKey::from_secret(&stored);
+        if private.serialize() != stored {
+            return Err(DecodeError::Damaged);
+        }
+        Ok(KeyPair::from_private(private))
+    }
+
+    fn double_ratchet(&mut self, pages: &mut StoredPages) -> Result<DoubleRatchet, DecodeError> {
+        let root = RootKey::new(self.secret()?);
+        let previous_counter = self.u32()?;
+        let sender = SenderChain { ratchet_pair: self.key_pair()?, chain: self.chain()? };
+        let next_serial = self.u32()?;
+        let count = usize::from(self.u8()?);
+        if count > MAX_RECEIVER_CHAINS {
+            return Err(DecodeError::Damaged);
+        }
+        let mut receivers: Vec<ReceiverChain> = Vec::with_capacity(MAX_RECEIVER_CHAINS + 1);
+        for _ in 0..count {
+            let chain = self.receiver_chain(pages)?;
+            let twice = |other: &ReceiverChain| {
+                other.serial == chain.serial || other.ratchet_key == chain.ratchet_key
+            };
+            if receivers.iter().any(twice) {
+                return Err(DecodeError::Damaged);
+            }
+            receivers.push(chain);
+        }
+        Ok(DoubleRatchet { root, sender, receivers, previous_counter, next_serial })
+    }
+
+    fn receiver_chain(&mut self, pages: &mut StoredPages) -> Result<ReceiverChain, DecodeError> {
+        let serial = self.u32()?;
+        let ratchet_key = self.public_key()?;
+        let chain = self.chain()?;
+        let mut own = BTreeMap::new();
+        let mut last = None;
+        for _ in 0..self.u16()? {
+            let (number, entries) = (self.u32()?, usize::from(self.u16()?));
+            let page = pages.remove(&(serial, number)).ok_or(DecodeError::WrongParts)?;
+            if last >= Some(number) || page.entries().len() != entries {
+                return Err(DecodeError::Damaged);
+            }
+            last = Some(number);
+            own.insert(number, page);
+        }
+        let skipped = SkippedSeeds::from_pages(own).ok_or(DecodeError::Damaged)?;
+        if skipped.last() >= Some(chain.index()) {
+            return Err(DecodeError::Damaged);
+        }
+        Ok(ReceiverChain { serial, ratchet_key, chain, skipped })
+    }
+
+    fn pending(&mut self) -> Result<Option<Pending>, DecodeError> {
+        if !self.flag()? {
+            return Ok(None);
+        }
+        let created_secs = u64::from_be_bytes(*self.array()?);
+        let one_time_id = if self.flag()? { Some(PreKeyId::new(self.u32()?)) } else { None };
+        let signed_id = SignedPreKeyId::new(self.u32()?);
+        let kyber_id = KyberPreKeyId::new(self.u32()?);
+        let kem_ciphertext = self.take(KemCiphertext::LENGTH)?.to_vec();
+        KemCiphertext::deserialize(&kem_ciphertext).map_err(|_| DecodeError::Damaged)?;
+        Ok(Some(Pending { created_secs, one_time_id, signed_id, kyber_id, kem_ciphertext }))
+    }
+
+    pub(super) fn end(self) -> Result<(), DecodeError> {
+        if self.0.is_empty() { Ok(()) } else { Err(DecodeError::Damaged) }
+    }
+}

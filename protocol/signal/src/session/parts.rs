@@ -1,0 +1,269 @@
+//! The stored form of a record, in parts, so that storing one message writes little.
+//!
+//! ```text
+//! name                                   content
+//! "i"                                    index: which states there are, in order
+//! "s" | state 4 | piece 2                one state, cut into pieces of at most 56 KiB (nearly always one)
+//! "k" | state 4 | chain 4 | page 4       skipped seeds of one chain, at most 256
+//! ```
+//!
+//! A state keeps its number, and so the names of its parts, when it is archived or promoted: only the index changes.
+//!
+//! Not its concern: encrypting parts, and writing them all or none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    DecodeError, SessionRecord,
+    codec::{self, Reader, STORED_VERSION, StoredPages, Writer},
+    record::{MAX_ARCHIVED, Slot, SlotContent},
+    state::SessionState,
+};
+
+const INDEX_NAME: &[u8] = b"i";
+const STATE_TAG: u8 = b's';
+const PAGE_TAG: u8 = b'k';
+/// Largest piece of a state in bytes; leaves room for what a store adds below 60 KiB.
+const MAX_PIECE: usize = 56 * 1_024;
+
+/// One piece of a stored record. Holds keys: store it encrypted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecordPart {
+    /// Unique within the record, stable, at most 24 bytes.
+    pub name: Vec<u8>,
+    /// At most 60 KiB.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for RecordPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordPart(..)")
+    }
+}
+
+/// What turns the stored parts of an older record into those of a newer one.
+#[derive(Clone, Debug, Default)]
+pub struct PartChanges {
+    /// New or changed parts.
+    pub put: Vec<RecordPart>,
+    /// Names of parts that are gone.
+    pub delete: Vec<Vec<u8>>,
+}
+
+type Parts = BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>;
+
+impl SessionRecord {
+    /// The stored form: always the same parts for the same record.
+    #[must_use]
+    pub fn to_parts(&self) -> Vec<RecordPart> {
+        let mut parts = vec![RecordPart { name: INDEX_NAME.to_vec(), bytes: self.encode_index() }];
+        for slot in self.current.iter().chain(&self.archived) {
+            push_slot(slot, &mut parts);
+        }
+        parts
+    }
+
+    /// What to write so that the stored parts of `old` become those of this record.
+    ///
+    /// States that both share are not even encoded.
+    #[must_use]
+    pub fn changes_since(&self, old: &Self) -> PartChanges {
+        let shared: BTreeSet<u32> = self
+            .slots()
+            .filter(|slot| old.slots().any(|other| same(slot, other)))
+            .map(|slot| slot.id)
+            .collect();
+        let changed = |record: &Self| {
+            let mut parts = Vec::new();
+            record
+                .slots()
+                .filter(|slot| !shared.contains(&slot.id))
+                .for_each(|slot| push_slot(slot, &mut parts));
+            parts.into_iter().map(|part| (part.name, part.bytes)).collect::<Parts>()
+        };
+        let (mut new_parts, mut old_parts) = (changed(self), changed(old));
+        new_parts.insert(INDEX_NAME.to_vec(), self.encode_index());
+        old_parts.insert(INDEX_NAME.to_vec(), old.encode_index());
+        let delete = old_parts.keys().filter(|name| !new_parts.contains_key(*name)).cloned().collect();
+        let put = new_parts
+            .into_iter()
+            .filter(|(name, bytes)| old_parts.get(name) != Some(bytes))
+            .map(|(name, bytes)| RecordPart { name, bytes })
+            .collect();
+        PartChanges { put, delete }
+    }
+
+    /// Reads the stored form; the order of the parts does not matter.
+    ///
+    /// A state that cannot be read does not spoil the others: it is kept as it is, skipped in trial decryption, and an
+    /// error where the specification asks for one.
+    ///
+    /// # Errors
+    ///
+    /// The index is missing or damaged, or a part belongs to no state. Treat the peer as without a session.
+    pub fn from_parts(parts: impl IntoIterator<Item = RecordPart>) -> Result<Self, DecodeError> {
+        let mut by_name = Parts::new();
+        for part in parts {
+            if by_name.insert(part.name, part.bytes).is_some() {
+                return Err(DecodeError::WrongParts);
+            }
+        }
+        let index = by_name.remove(INDEX_NAME).ok_or(DecodeError::WrongParts)?;
+        let index = decode_index(&index)?;
+        let mut of_state: BTreeMap<u32, Parts> = BTreeMap::new();
+        for (name, bytes) in by_name {
+            let state = state_of(&name).ok_or(DecodeError::WrongParts)?;
+            of_state.entry(state).or_default().insert(name, bytes);
+        }
+        let mut slot = |id| {
+            let parts = of_state.remove(&id).unwrap_or_default();
+            let content = match decode_slot(&parts) {
+                Ok(state) => SlotContent::Ready(Arc::new(state)),
+                Err(_) => {
+                    let parts = parts.into_iter().map(|(name, bytes)| RecordPart { name, bytes });
+                    SlotContent::Unreadable(Arc::new(parts.collect()))
+                }
+            };
+            Slot { id, content }
+        };
+        let current = index.current.map(&mut slot);
+        let archived = index.archived.into_iter().map(&mut slot).collect();
+        if !of_state.is_empty() {
+            return Err(DecodeError::WrongParts);
+        }
+        Ok(Self { current, archived, next_id: index.next_id })
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.current.iter().chain(&self.archived)
+    }
+
+    fn encode_index(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Writer::with_capacity(16 + 4 * self.archived.len());
+        out.u8(STORED_VERSION);
+        out.u32(self.next_id);
+        out.count8(self.current.iter().len());
+        self.current.iter().for_each(|slot| out.u32(slot.id));
+        out.count8(self.archived.len());
+        self.archived.iter().for_each(|slot| out.u32(slot.id));
+        out.0
+    }
+}
+
+struct Index {
+    next_id: u32,
+    current: Option<u32>,
+    archived: Vec<u32>,
+}
+
+fn decode_index(bytes: &[u8]) -> Result<Index, DecodeError> {
+    let mut reader = Reader::new(bytes)?;
+    let next_id = reader.u32()?;
+    let current = if reader.flag()? { Some(reader.u32()?) } else { None };
+    let count = usize::from(reader.u8()?);
+    if count > MAX_ARCHIVED {
+        return Err(DecodeError::Damaged);
+    }
+    let archived = (0..count).map(|_| reader.u32()).collect::<Result<Vec<_>, _>>()?;
+    reader.end()?;
+    let distinct: BTreeSet<_> = archived.iter().chain(&current).collect();
+    if distinct.len() != archived.len() + current.iter().len() {
+        return Err(DecodeError::Damaged);
+    }
+    Ok(Index { next_id, current, archived })
+}
+
+/// Whether both places hold the very same state, not merely an equal one.
+fn same(one: &Slot, other: &Slot) -> bool {
+    one.id == other.id
+        && match (&one.content, &other.content) {
+            (SlotContent::Ready(one), SlotContent::Ready(other)) => Arc::ptr_eq(one, other),
+            (SlotContent::Unreadable(one), SlotContent::Unreadable(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+}
+
+fn push_slot(slot: &Slot, parts: &mut Vec<RecordPart>) {
+    match &slot.content {
+        SlotContent::Unreadable(stored) => parts.extend(stored.iter().cloned()),
+        SlotContent::Ready(state) => {
+            for (piece, bytes) in codec::encode_state(state).chunks(MAX_PIECE).enumerate() {
+                parts.push(RecordPart {
+                    name: piece_name(slot.id, piece),
+                    bytes: Zeroizing::new(bytes.to_vec()),
+                });
+            }
+            for chain in &state.ratchet.double.receivers {
+                for (number, page) in chain.skipped.pages() {
+                    let name = page_name(slot.id, chain.serial, *number);
+                    parts.push(RecordPart { name, bytes: codec::encode_page(page) });
+                }
+            }
+        }
+    }
+}
+
+fn decode_slot(parts: &Parts) -> Result<SessionState, DecodeError> {
+    let mut whole = Zeroizing::new(Vec::with_capacity(parts.values().map(|bytes| bytes.len()).sum()));
+    let mut pieces = 0;
+    let mut pages = StoredPages::new();
+    // Names are in order, so pages come before pieces, and pieces in their order.
+    for (name, bytes) in parts {
+        match PartName::parse(name).ok_or(DecodeError::WrongParts)? {
+            PartName::Page { chain, number, .. } => {
+                pages.insert((chain, number), Arc::new(codec::decode_page(number, bytes)?));
+            }
+            PartName::Piece { number, .. } if usize::from(number) == pieces => {
+                pieces += 1;
+                whole.extend_from_slice(bytes);
+            }
+            PartName::Piece { .. } => return Err(DecodeError::WrongParts),
+        }
+    }
+    codec::decode_state(&whole, pages)
+}
+
+fn piece_name(state: u32, piece: usize) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "a state of 65,536 pieces would have over three gigabytes")]
+    let piece = u16::try_from(piece).expect("few pieces");
+    [&[STATE_TAG], state.to_be_bytes().as_slice(), &piece.to_be_bytes()].concat()
+}
+
+fn page_name(state: u32, chain: u32, page: u32) -> Vec<u8> {
+    [&[PAGE_TAG], state.to_be_bytes().as_slice(), &chain.to_be_bytes(), &page.to_be_bytes()].concat()
+}
+
+enum PartName {
+    Piece { state: u32, number: u16 },
+    Page { state: u32, chain: u32, number: u32 },
+}
+
+impl PartName {
+    fn parse(name: &[u8]) -> Option<Self> {
+        let (tag, rest) = name.split_first()?;
+        let (state, rest) = rest.split_first_chunk()?;
+        let state = u32::from_be_bytes(*state);
+        match *tag {
+            STATE_TAG => Some(Self::Piece { state, number: u16::from_be_bytes(rest.try_into().ok()?) }),
+            PAGE_TAG => {
+                let (chain, number) = rest.split_first_chunk()?;
+                let number = u32::from_be_bytes(number.try_into().ok()?);
+                Some(Self::Page { state, chain: u32::from_be_bytes(*chain), number })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The state a part belongs to, by its name.
+fn state_of(name: &[u8]) -> Option<u32> {
+    match PartName::parse(name)? {
+        PartName::Piece { state, .. } | PartName::Page { state, .. } => Some(state),
+    }
+}
