@@ -10,7 +10,7 @@ mod message;
 mod pqxdh;
 mod ratchet;
 mod safety_number;
-mod sealed_sender;
+pub mod sealed_sender;
 mod secret;
 mod session;
 mod spqr;

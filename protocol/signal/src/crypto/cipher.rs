@@ -27,7 +27,8 @@ pub(crate) struct CipherError;
 /// AES-256-CBC with PKCS#7 padding: 1 to 16 bytes longer than the plaintext.
 #[must_use]
 pub(crate) fn cbc_encrypt(key: &Secret<32>, iv: &Secret<16>, plaintext: &[u8]) -> Vec<u8> {
-    cbc::Encryptor::<Aes256>::new(key.expose().into(), iv.expose().into()).encrypt_padded_vec::<Pkcs7>(plaintext)
+    cbc::Encryptor::<Aes256>::new(key.expose().into(), iv.expose().into())
+        .encrypt_padded_vec::<Pkcs7>(plaintext)
 }
 
 /// Undoes [`cbc_encrypt`]. Authenticate the ciphertext first.

@@ -72,7 +72,8 @@ impl PublicKey {
     /// Spec: Signal protocol 1.2 Canonical check of a public key.
     #[must_use]
     pub fn is_canonical(&self) -> bool {
-        self.is_in_range() && MontgomeryPoint(self.0).to_edwards(0).is_some_and(|point| point.is_torsion_free())
+        self.is_in_range()
+            && MontgomeryPoint(self.0).to_edwards(0).is_some_and(|point| point.is_torsion_free())
     }
 
     /// Whether `signature` is this key's signature of the concatenated parts. Never an error.

@@ -28,7 +28,10 @@ pub(crate) fn hkdf_parts<const L: usize>(salt: Option<&[u8]>, ikm: &[&[u8]], inf
     let (mut prk, expand) = extract.finalize();
     prk.as_mut_slice().zeroize();
     Secret::filled_by(|out| {
-        #[expect(clippy::expect_used, reason = "the only error is an output above 255 blocks, which does not compile")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the only error is an output above 255 blocks, which does not compile"
+        )]
         expand.expand(info, out).expect("the length is checked at compile time");
     })
 }
