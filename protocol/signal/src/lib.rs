@@ -5,6 +5,8 @@
 mod address;
 mod crypto;
 mod error_class;
+#[doc(hidden)]
+pub mod hazmat;
 mod keys;
 mod message;
 mod pqxdh;
@@ -31,6 +33,7 @@ pub use message::{
     CiphertextMessage, DecryptionErrorMessage, MessageError, MessageType, PlaintextContent,
     PreKeySignalMessage, SESSION_VERSION, SignalMessage,
 };
+pub use safety_number::{SafetyNumber, SafetyNumberError, SafetyNumberSide, compare_scannable};
 pub use secret::Secret;
 pub use session::{
     DecodeError, DecryptError, Decrypted, Direction, EncryptError, Encrypted, Local, PartChanges, PreKeyView,

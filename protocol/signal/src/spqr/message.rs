@@ -66,9 +66,11 @@ impl Payload {
     pub const fn chunk(&self) -> Option<&Chunk> {
         match self {
             Self::None | Self::Ct1Ack => None,
-            Self::Hdr(chunk) | Self::Ek(chunk) | Self::EkCt1Ack(chunk) | Self::Ct1(chunk) | Self::Ct2(chunk) => {
-                Some(chunk)
-            }
+            Self::Hdr(chunk)
+            | Self::Ek(chunk)
+            | Self::EkCt1Ack(chunk)
+            | Self::Ct1(chunk)
+            | Self::Ct2(chunk) => Some(chunk),
         }
     }
 }

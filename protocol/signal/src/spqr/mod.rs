@@ -21,10 +21,35 @@
 //!
 //! Spec: SPQR (all sections).
 
+mod authenticator;
+mod braid;
+mod chain;
+mod erasure;
 mod error;
-pub mod gf16;
-pub mod message;
+mod gf16;
+mod message;
+mod mlkem;
+mod rows;
+mod skipped;
 mod state;
+mod step;
+mod stored;
 
+pub use chain::{ChainParams, Direction};
 pub use error::SpqrError;
-pub use state::{ChainParams, Direction, Spqr, SpqrReceived, SpqrSent, Status};
+pub use state::{Spqr, SpqrReceived, SpqrSent, Status};
+pub use stored::{StoredPage, StoredParts};
+
+/// See [`crate::hazmat`].
+pub mod hazmat {
+    pub use super::authenticator::{Authenticator, Mac};
+    pub use super::chain::{Chain, ChainParams, Direction, IndexedKey};
+    pub use super::erasure::{Decoder, Encoder, Value};
+    pub use super::gf16::{inverse, mul};
+    pub use super::message::{CHUNK_LENGTH, Chunk, Message, Payload};
+    pub use super::mlkem::{
+        Ct1, Ct2, DecapsulationKey, EkVector, Encapsulated, Encapsulation, Header, KeyPair, ValidEk,
+        epoch_secret,
+    };
+    pub use super::{Spqr, SpqrError, SpqrReceived, SpqrSent, Status, StoredPage, StoredParts};
+}
