@@ -128,8 +128,8 @@ impl Invitation {
     /// They hold the link secret.
     #[must_use]
     pub fn body_bytes(&self) -> Zeroizing<Vec<u8>> {
-        // Reserved at once: growing would leave copies of the secret behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BODY));
+        // Reserved at once, signature included: growing would leave copies of the secret behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BODY + SIGNATURE_LENGTH));
         let permit_bit = if self.permit.is_some() { HAS_PERMIT } else { 0 };
         bytes.extend_from_slice(&[VERSION, self.flags.0 | permit_bit]);
         bytes.extend_from_slice(&self.expires.number().to_be_bytes());
@@ -209,7 +209,7 @@ pub enum InvitationError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedInvitation {
     invitation: Invitation,
-    signature: [u8; 64],
+    signature: [u8; SIGNATURE_LENGTH],
 }
 
 impl SignedInvitation {
@@ -235,7 +235,6 @@ impl SignedInvitation {
     #[must_use]
     pub fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = self.invitation.body_bytes();
-        bytes.reserve_exact(self.signature.len());
         bytes.extend_from_slice(&self.signature);
         bytes
     }
@@ -283,12 +282,15 @@ impl SignedInvitation {
     /// [`InvitationError::NewerVersion`] or [`InvitationError::Damaged`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvitationError> {
         match bytes {
-            [0, ..] | [] => return Err(InvitationError::Damaged),
+            // So short a rest says nothing about its version.
+            _ if bytes.len() < MIN_BYTES => return Err(InvitationError::Damaged),
+            [0, ..] => return Err(InvitationError::Damaged),
             [version, ..] if *version > VERSION => return Err(InvitationError::NewerVersion),
             [_, flags, ..] if flags & !KNOWN_FLAGS != 0 => return Err(InvitationError::NewerVersion),
             _ => {}
         }
-        let (body, signature) = bytes.split_last_chunk::<64>().ok_or(InvitationError::Damaged)?;
+        let (body, signature) =
+            bytes.split_last_chunk::<SIGNATURE_LENGTH>().ok_or(InvitationError::Damaged)?;
         let invitation = Invitation::decode(body).ok_or(InvitationError::Damaged)?;
         let signed = Zeroizing::new(Label::INVITATION.before(&[body]));
         if !invitation.mailbox_key.verify(&signed, signature) {
@@ -374,5 +376,9 @@ const HAS_PERMIT: u8 = 2;
 const KNOWN_FLAGS: u8 = InvitationFlags::MANY_USES.0 | HAS_PERMIT;
 /// The longest body: fixed parts, the longest host, a permit.
 const MAX_BODY: usize = 1 + 1 + 4 + 1 + RelayAddress::MAX_HOST + 2 + 32 * 5;
+/// Length of the signature behind the body.
+const SIGNATURE_LENGTH: usize = 64;
+/// Fewer bytes than a link of any version has: keys, secret, pin and signature alone take more.
+const MIN_BYTES: usize = 128;
 /// Room for the longest text form: base32 takes 8 characters for 5 bytes.
-const MAX_LINK: usize = 8 + (MAX_BODY + 64) * 8 / 5;
+const MAX_LINK: usize = 8 + (MAX_BODY + SIGNATURE_LENGTH) * 8 / 5;

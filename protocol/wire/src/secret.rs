@@ -101,8 +101,14 @@ mod tests {
     #[test]
     fn only_32_bytes_make_a_secret() {
         for len in 0..64 {
-            assert_eq!(Sample::from_slice(&vec![1; len]).is_ok(), len == 32);
+            assert_eq!(Sample::from_slice(&vec![1; len]).is_ok(), len == Sample::LENGTH);
         }
+    }
+
+    #[test]
+    fn fresh_secrets_differ() {
+        let mut rng = <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(1);
+        assert_ne!(Sample::generate(&mut rng), Sample::generate(&mut rng));
     }
 
     #[test]

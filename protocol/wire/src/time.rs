@@ -168,7 +168,8 @@ mod tests {
         let mut expected = CivilDate { year: 1970, month: 1, day: 1 };
         for days in 0..146_097 {
             assert_eq!(Day::new(days).civil(), expected);
-            let leap = expected.year % 4 == 0 && (expected.year % 100 != 0 || expected.year % 400 == 0);
+            let year = expected.year;
+            let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
             let length = match expected.month {
                 2 => 28 + u8::from(leap),
                 4 | 6 | 9 | 11 => 30,

@@ -48,7 +48,6 @@ impl RequestId {
 
 /// A frame from a client to a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one frame at a time; a box would cost more than the move")]
 pub enum ClientFrame {
     /// The first frame of a connection, and only the first.
     Hello {
