@@ -8,14 +8,14 @@
 //! next serial 4 | receiver chains 1 x { serial 4 | ratchet key 32 | chain key 32 | index 4
 //!                                       pages 2 x { number 4 | entries 2 } }
 //! pending 0 or 1 { created 8 | one-time id 0 or 1 { 4 } | signed id 4 | Kyber id 4 | KEM ciphertext 1569 }
-//! post-quantum ratchet: length 4, bytes
+//! post-quantum ratchet without skipped keys: length 4, bytes
 //! ```
 //!
 //! Not its concern: cutting this into parts of bounded size, and the pages themselves.
 //!
 //! Spec: Signal protocol 13 What a session record must hold.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use zeroize::Zeroizing;
 
@@ -30,7 +30,7 @@ use crate::{
         ChainKey, DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, SenderChain, SkippedPage,
         SkippedSeeds,
     },
-    spqr::Spqr,
+    spqr::{Spqr, StoredPage, StoredParts},
     triple_ratchet::TripleRatchet,
 };
 
@@ -42,9 +42,20 @@ const FIXED_FIELDS: usize = 4_096;
 /// Pages of skipped seeds as they are found in storage, by chain serial and page number.
 pub(super) type StoredPages = BTreeMap<(u32, u32), Arc<SkippedPage>>;
 
-/// Encodes everything but the skipped seeds themselves.
-pub(super) fn encode_state(state: &SessionState) -> Zeroizing<Vec<u8>> {
-    let post_quantum = state.ratchet.post_quantum.encode();
+/// Pages of the post-quantum ratchet's skipped keys as they are found in storage, by epoch and page number.
+pub(super) type PostQuantumPages<'a> = BTreeMap<(u64, u32), &'a [u8]>;
+
+/// A state in the forms in which it is stored.
+pub(super) struct EncodedState {
+    /// Everything but the skipped seeds and keys themselves.
+    pub(super) base: Zeroizing<Vec<u8>>,
+    /// Skipped keys of the post-quantum ratchet. The double ratchet's are the pages of its chains.
+    pub(super) post_quantum: Vec<StoredPage>,
+}
+
+/// Encodes a state; see [`encode_page`] for its skipped seeds.
+pub(super) fn encode_state(state: &SessionState) -> EncodedState {
+    let StoredParts { base: post_quantum, pages: post_quantum_pages } = state.ratchet.post_quantum.encode_parts();
     let double = &state.ratchet.double;
     let pages: usize = double.receivers.iter().map(|chain| chain.skipped.pages().len()).sum();
     let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * pages + post_quantum.len());
@@ -73,11 +84,15 @@ pub(super) fn encode_state(state: &SessionState) -> Zeroizing<Vec<u8>> {
     out.pending(state.pending.as_ref());
     out.count32(post_quantum.len());
     out.bytes(&post_quantum);
-    out.0
+    EncodedState { base: out.0, post_quantum: post_quantum_pages }
 }
 
-/// Decodes a state, giving each chain its pages. Every page has to belong to a chain, and the other way round.
-pub(super) fn decode_state(bytes: &[u8], mut pages: StoredPages) -> Result<SessionState, DecodeError> {
+/// Decodes a state with its pages. Every page has to belong somewhere, and none may be missing.
+pub(super) fn decode_state(
+    bytes: &[u8],
+    mut pages: StoredPages,
+    post_quantum_pages: &PostQuantumPages<'_>,
+) -> Result<SessionState, DecodeError> {
     let mut reader = Reader::new(bytes)?;
     let local_identity = IdentityKey::new(reader.public_key()?);
     let remote_identity = IdentityKey::new(reader.public_key()?);
@@ -88,9 +103,14 @@ pub(super) fn decode_state(bytes: &[u8], mut pages: StoredPages) -> Result<Sessi
     let pending = reader.pending()?;
     let length = reader.u32()?;
     let post_quantum = reader.take(usize::try_from(length).map_err(|_| DecodeError::Damaged)?)?;
-    let post_quantum = Spqr::decode(post_quantum).map_err(|_| DecodeError::Damaged)?;
+    let used = Cell::new(0);
+    let page = |epoch, number| {
+        used.set(used.get() + 1);
+        post_quantum_pages.get(&(epoch, number)).copied()
+    };
+    let post_quantum = Spqr::decode_parts(post_quantum, page).map_err(|_| DecodeError::Damaged)?;
     reader.end()?;
-    if !pages.is_empty() {
+    if !pages.is_empty() || used.get() != post_quantum_pages.len() {
         return Err(DecodeError::WrongParts);
     }
     Ok(SessionState {
@@ -164,7 +184,7 @@ impl Writer {
     fn count32(&mut self, count: usize) {
         #[expect(
             clippy::expect_used,
-            reason = "the post-quantum ratchet keeps some hundred kilobytes at most"
+            reason = "the post-quantum ratchet's base has some kilobytes"
         )]
         self.u32(u32::try_from(count).expect("below four gigabytes"));
     }

@@ -31,4 +31,6 @@ pub use encrypt::Encrypted;
 pub use error::{DecodeError, DecryptError, EncryptError, StartError, StoreError};
 pub use parts::{PartChanges, RecordPart};
 pub use record::SessionRecord;
+#[cfg(test)]
+pub(crate) use state::bound_addresses;
 pub use store::{Direction, Local, PreKeyView, StoredKyber, Trust};

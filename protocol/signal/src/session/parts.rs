@@ -5,6 +5,7 @@
 //! "i"                                    index: which states there are, in order
 //! "s" | state 4 | piece 2                one state, cut into pieces of at most 56 KiB (nearly always one)
 //! "k" | state 4 | chain 4 | page 4       skipped seeds of one chain, at most 256
+//! "q" | state 4 | epoch 8 | page 4       skipped keys of the post-quantum ratchet, at most 256
 //! ```
 //!
 //! A state keeps its number, and so the names of its parts, when it is archived or promoted: only the index changes.
@@ -21,7 +22,7 @@ use zeroize::Zeroizing;
 
 use super::{
     DecodeError, SessionRecord,
-    codec::{self, Reader, STORED_VERSION, StoredPages, Writer},
+    codec::{self, PostQuantumPages, Reader, STORED_VERSION, StoredPages, Writer},
     record::{MAX_ARCHIVED, Slot, SlotContent},
     state::SessionState,
 };
@@ -29,6 +30,7 @@ use super::{
 const INDEX_NAME: &[u8] = b"i";
 const STATE_TAG: u8 = b's';
 const PAGE_TAG: u8 = b'k';
+const POST_QUANTUM_TAG: u8 = b'q';
 /// Largest piece of a state in bytes; leaves room for what a store adds below 60 KiB.
 const MAX_PIECE: usize = 56 * 1_024;
 
@@ -193,7 +195,8 @@ fn push_slot(slot: &Slot, parts: &mut Vec<RecordPart>) {
     match &slot.content {
         SlotContent::Unreadable(stored) => parts.extend(stored.iter().cloned()),
         SlotContent::Ready(state) => {
-            for (piece, bytes) in codec::encode_state(state).chunks(MAX_PIECE).enumerate() {
+            let encoded = codec::encode_state(state);
+            for (piece, bytes) in encoded.base.chunks(MAX_PIECE).enumerate() {
                 parts.push(RecordPart {
                     name: piece_name(slot.id, piece),
                     bytes: Zeroizing::new(bytes.to_vec()),
@@ -205,6 +208,10 @@ fn push_slot(slot: &Slot, parts: &mut Vec<RecordPart>) {
                     parts.push(RecordPart { name, bytes: codec::encode_page(page) });
                 }
             }
+            for page in encoded.post_quantum {
+                let name = post_quantum_name(slot.id, page.epoch, page.number);
+                parts.push(RecordPart { name, bytes: page.bytes });
+            }
         }
     }
 }
@@ -213,11 +220,15 @@ fn decode_slot(parts: &Parts) -> Result<SessionState, DecodeError> {
     let mut whole = Zeroizing::new(Vec::with_capacity(parts.values().map(|bytes| bytes.len()).sum()));
     let mut pieces = 0;
     let mut pages = StoredPages::new();
+    let mut post_quantum = PostQuantumPages::new();
     // Names are in order, so pages come before pieces, and pieces in their order.
     for (name, bytes) in parts {
         match PartName::parse(name).ok_or(DecodeError::WrongParts)? {
             PartName::Page { chain, number, .. } => {
                 pages.insert((chain, number), Arc::new(codec::decode_page(number, bytes)?));
+            }
+            PartName::PostQuantum { epoch, number, .. } => {
+                post_quantum.insert((epoch, number), bytes);
             }
             PartName::Piece { number, .. } if usize::from(number) == pieces => {
                 pieces += 1;
@@ -226,7 +237,7 @@ fn decode_slot(parts: &Parts) -> Result<SessionState, DecodeError> {
             PartName::Piece { .. } => return Err(DecodeError::WrongParts),
         }
     }
-    codec::decode_state(&whole, pages)
+    codec::decode_state(&whole, pages, &post_quantum)
 }
 
 fn piece_name(state: u32, piece: usize) -> Vec<u8> {
@@ -239,9 +250,14 @@ fn page_name(state: u32, chain: u32, page: u32) -> Vec<u8> {
     [&[PAGE_TAG], state.to_be_bytes().as_slice(), &chain.to_be_bytes(), &page.to_be_bytes()].concat()
 }
 
+fn post_quantum_name(state: u32, epoch: u64, page: u32) -> Vec<u8> {
+    [&[POST_QUANTUM_TAG], state.to_be_bytes().as_slice(), &epoch.to_be_bytes(), &page.to_be_bytes()].concat()
+}
+
 enum PartName {
     Piece { state: u32, number: u16 },
     Page { state: u32, chain: u32, number: u32 },
+    PostQuantum { state: u32, epoch: u64, number: u32 },
 }
 
 impl PartName {
@@ -256,6 +272,11 @@ impl PartName {
                 let number = u32::from_be_bytes(number.try_into().ok()?);
                 Some(Self::Page { state, chain: u32::from_be_bytes(*chain), number })
             }
+            POST_QUANTUM_TAG => {
+                let (epoch, number) = rest.split_first_chunk()?;
+                let number = u32::from_be_bytes(number.try_into().ok()?);
+                Some(Self::PostQuantum { state, epoch: u64::from_be_bytes(*epoch), number })
+            }
             _ => None,
         }
     }
@@ -264,6 +285,6 @@ impl PartName {
 /// The state a part belongs to, by its name.
 fn state_of(name: &[u8]) -> Option<u32> {
     match PartName::parse(name)? {
-        PartName::Piece { state, .. } | PartName::Page { state, .. } => Some(state),
+        PartName::Piece { state, .. } | PartName::Page { state, .. } | PartName::PostQuantum { state, .. } => Some(state),
     }
 }
