@@ -248,6 +248,17 @@ fn a_well_signed_link_with_a_bad_address_is_damage() {
 }
 
 #[test]
+fn a_well_signed_link_with_a_part_too_many_or_too_few_is_damage() {
+    let seed = [0x11; 32];
+    let longer = resigned(|bytes| bytes.push(0), seed);
+    let shorter = resigned(|bytes| bytes.truncate(bytes.len() - 1), seed);
+    let permit_denied = resigned(|bytes| bytes[1] = 0, seed);
+    for text in [longer, shorter, permit_denied] {
+        assert_eq!(SignedInvitation::parse(&text, TODAY), Err(InvitationError::Damaged));
+    }
+}
+
+#[test]
 fn only_the_mailboxs_own_key_signs() {
     assert_eq!(invitation().sign(&MailboxKey::from_seed(&[0x12; 32])), Err(SignError));
 }

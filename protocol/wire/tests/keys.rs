@@ -185,6 +185,31 @@ fn a_bundle_with_one_changed_byte_does_not_open() {
     }
 }
 
+/// A bundle sealed by hand under the right key, with this inside.
+fn sealed_by_hand(body: &[u8], bundle_key: &BundleKey) -> SealedBundle {
+    use chacha20poly1305::aead::{Aead, Payload};
+    use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+    let aad = [b"khaima/v1/bundle\0".as_slice(), key().id().as_bytes()].concat();
+    let sealed = XChaCha20Poly1305::new(bundle_key.expose().into())
+        .encrypt(&XNonce::from([9; 24]), Payload { msg: body, aad: &aad })
+        .unwrap();
+    SealedBundle::from_bytes([&[9; 24][..], &sealed].concat()).unwrap()
+}
+
+#[test]
+fn a_bundle_with_something_in_its_padding_or_a_length_beyond_it_does_not_open() {
+    let bundle_key = BundleKey::from_bytes(&[1; 32]);
+    let mut body = vec![0; SealedBundle::MAX_PLAIN + 2];
+    body[1..5].copy_from_slice(&[3, b'a', b'b', b'c']);
+    assert_eq!(*sealed_by_hand(&body, &bundle_key).open(&bundle_key, &key().id()).unwrap(), b"abc");
+    for (at, value) in [(5, 1), (SealedBundle::MAX_PLAIN + 1, 1), (0, 0xff)] {
+        let mut other = body.clone();
+        other[at] = value;
+        let sealed = sealed_by_hand(&other, &bundle_key);
+        assert_eq!(sealed.open(&bundle_key, &key().id()), Err(BundleError::Undecryptable), "{at}");
+    }
+}
+
 #[test]
 fn a_bundle_has_one_size_whatever_is_in_it() {
     let bundle_key = BundleKey::from_bytes(&[1; 32]);
