@@ -4,7 +4,7 @@
 
 use hkdf::HkdfExtract;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use zeroize::Zeroize;
 
 use crate::secret::Secret;
@@ -47,16 +47,6 @@ pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> Secret<32> {
     Secret::from_bytes(mac.finalize().into_bytes().into())
 }
 
-/// SHA-256 over the concatenation of the parts.
-#[must_use]
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,11 +74,5 @@ mod tests {
         let mac = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(hex::encode(mac.expose()), expected);
-    }
-
-    #[test]
-    fn sha256_gives_the_published_output() {
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(hex::encode(sha256(&[b"a", b"bc"])), expected);
     }
 }

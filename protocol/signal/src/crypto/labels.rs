@@ -25,3 +25,31 @@ pub(crate) const SEALED_SENDER_V2_K: &[u8] = b"Sealed Sender v2: K";
 pub(crate) const SEALED_SENDER_V2_DH: &[u8] = b"Sealed Sender v2: DH";
 /// Sender authentication of sealed sender 2 (10.6).
 pub(crate) const SEALED_SENDER_V2_DH_SENDER: &[u8] = b"Sealed Sender v2: DH-sender";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_the_beginning_of_another_and_none_is_ours() {
+        let labels = [
+            PQXDH,
+            ROOT_STEP,
+            MESSAGE_KEYS,
+            ALTERNATE_IDENTITY,
+            SEALED_SENDER_V1,
+            SEALED_SENDER_V2_R,
+            SEALED_SENDER_V2_K,
+            SEALED_SENDER_V2_DH_SENDER,
+            b"khaima/v1/",
+        ];
+        for (i, one) in labels.iter().enumerate() {
+            for (j, other) in labels.iter().enumerate() {
+                assert!(i == j || !other.starts_with(one), "{one:?} {other:?}");
+            }
+        }
+        // The one exception is the specification's; both end an HKDF info, so that they differ as a whole.
+        assert!(SEALED_SENDER_V2_DH_SENDER.starts_with(SEALED_SENDER_V2_DH));
+        assert_ne!(SEALED_SENDER_V2_DH_SENDER, SEALED_SENDER_V2_DH);
+    }
+}

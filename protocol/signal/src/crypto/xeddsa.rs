@@ -140,7 +140,6 @@ fn wide_scalar(hash: Sha512) -> Scalar {
 #[cfg(test)]
 mod tests {
     use super::super::KeyPair;
-    use super::*;
     use crate::test_rng;
 
     #[test]

@@ -15,6 +15,7 @@
 
 mod certificate;
 mod content;
+mod decrypt;
 mod error;
 mod known;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use certificate::{
     CertificateError, CertificateStatus, CertificateValid, SenderCertificate, SenderClaims, ServerCertificate,
 };
 pub use content::{ContentHint, SealedContent};
+pub use decrypt::{SenderCheck, SessionView, Unsealed, UnsealError, VerifiedContent, decrypt};
 pub use error::{OpenError, SealError, SplitError};
 
 use crate::keys::LocalIdentity;

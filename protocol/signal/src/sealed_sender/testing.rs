@@ -13,7 +13,8 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn new(seed: u64) -> Self {
-        let mut rng = test_rng(seed);
+        // Apart from the seeds of the tests themselves, or "another" identity would be the same one.
+        let mut rng = test_rng(1_000_000 + seed);
         let (identity, root) = (IdentityKeyPair::generate(&mut rng), IdentityKeyPair::generate(&mut rng));
         let server_key = KeyPair::generate(&mut rng);
         let server = ServerCertificate::issue(17, server_key.public(), &root, &mut rng);

@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq;
 
 pub use self::split::{SplitMessage, SplitRecipient, split};
 use super::{OpenError, SealError, SealedContent};
-use crate::address::{DeviceId, ProtocolAddress, RegistrationId, ServiceId};
+use crate::address::{ProtocolAddress, RegistrationId, ServiceId};
 use crate::crypto::{KeyError, KeyPair, PrivateKey, PublicKey, cipher, kdf, labels};
 use crate::keys::{IdentityKey, LocalIdentity};
 use crate::secret::Secret;
@@ -268,6 +268,7 @@ fn authentication_tag(
 mod tests {
     use super::super::testing::Sender;
     use super::*;
+    use crate::address::DeviceId;
     use crate::keys::IdentityKeyPair;
     use crate::test_rng;
 
