@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
+use crate::packages;
 use crate::run::{cargo, option, root, run};
 
 /// What instruments the code for libFuzzer without a nightly compiler.
@@ -11,6 +12,7 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 
 /// Runs one target for some seconds, beginning with its corpus.
 pub fn fuzz(arguments: &[String]) -> Result<()> {
+    packages::require(&[packages::BUILD, packages::FUZZ])?;
     let root = root()?;
     let targets = targets(&root.join("fuzz/targets"))?;
     let Some(target) = arguments.first() else {
@@ -25,23 +27,25 @@ pub fn fuzz(arguments: &[String]) -> Result<()> {
     std::fs::create_dir_all(&found).context("cannot make the directory for what is found")?;
     run(
         &format!("fuzzing {target} for {seconds} s"),
-        cargo(&[
-            "run",
-            "--release",
-            "--locked",
-            "--manifest-path",
-            "fuzz/Cargo.toml",
-            "--bin",
-            target,
-            "--",
-        ])?
-        .env("RUSTFLAGS", FLAGS)
-        .env("CARGO_TARGET_DIR", root.join("fuzz/target"))
-        .arg(&found)
-        .arg(root.join("fuzz/corpus").join(target))
-        .arg(format!("-max_total_time={seconds}"))
-        .args(["-max_len=70000", "-print_final_stats=1"]),
+        cargo(&["run", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bin", target])?
+            // With a target named, build scripts and macros are left as they are.
+            .args(["--target", &host()?, "--"])
+            .env("RUSTFLAGS", FLAGS)
+            .env("CARGO_TARGET_DIR", root.join("fuzz/target"))
+            .arg(&found)
+            .arg(format!("-max_total_time={seconds}"))
+            .args(["-max_len=70000", "-print_final_stats=1"]),
     )
+}
+
+/// The machine that the compiler builds for by itself.
+fn host() -> Result<String> {
+    let output = std::process::Command::new("rustc").arg("-vV").output().context("cannot start rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .map(str::to_owned)
+        .context("rustc names no host")
 }
 
 fn targets(dir: &std::path::Path) -> Result<Vec<String>> {

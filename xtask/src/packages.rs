@@ -26,6 +26,10 @@ enum FoundBy {
 pub const BUILD: &[Need] =
     &[Need { package: "gcc", found_by: FoundBy::Program("cc"), purpose: "compiles the TLS library" }];
 
+/// What fuzzing needs: libFuzzer is C++.
+pub const FUZZ: &[Need] =
+    &[Need { package: "g++", found_by: FoundBy::Program("c++"), purpose: "compiles libFuzzer" }];
+
 /// What a window needs at run time.
 pub const WINDOW: &[Need] = &[
     Need { package: "libgl1", found_by: FoundBy::Library("libGL.so.1"), purpose: "draws the window" },
