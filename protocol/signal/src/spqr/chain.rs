@@ -48,7 +48,8 @@ impl ChainParams {
     const DEFAULT: Self = Self { max_jump: 25_000, max_ooo_keys: 2_000 };
 
     /// The limits with the defaults put in for 0.
-    const fn resolved(self) -> Self {
+    #[must_use]
+    pub const fn resolved(self) -> Self {
         Self {
             max_jump: if self.max_jump == 0 { Self::DEFAULT.max_jump } else { self.max_jump },
             max_ooo_keys: if self.max_ooo_keys == 0 { Self::DEFAULT.max_ooo_keys } else { self.max_ooo_keys },

@@ -96,7 +96,7 @@ impl Spqr {
         let negotiation = Negotiation {
             direction,
             min_version: min_version.min(VERSION),
-            params,
+            params: params.resolved(),
             auth_key: Zeroizing::new(auth_key.to_vec()),
         };
         let braid = Braid::new(direction, auth_key);

@@ -413,7 +413,8 @@ impl<'a> Reader<'a> {
     }
 
     fn params(&mut self) -> Result<ChainParams, SpqrError> {
-        Ok(ChainParams { max_jump: self.u32()?, max_ooo_keys: self.u32()? })
+        let params = ChainParams { max_jump: self.u32()?, max_ooo_keys: self.u32()? };
+        if params == params.resolved() { Ok(params) } else { Err(SpqrError::StateDecode) }
     }
 
     fn negotiation(&mut self) -> Result<Negotiation, SpqrError> {
