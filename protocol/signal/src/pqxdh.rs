@@ -133,12 +133,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        DeviceId, IdentityKeyPair, KemKeyPair, KemPublicKey, PreKeySignalMessage, PrivateKey, ProtocolAddress,
+        DeviceId, IdentityKeyPair, KemKeyPair, KemPublicKey, PreKeySignalMessage, PrivateKey,
+        ProtocolAddress,
         crypto::cipher,
         message::SESSION_VERSION,
         ratchet::{DoubleRatchet, JumpLimit},
-        spqr,
-        test_rng,
+        spqr, test_rng,
         triple_ratchet::TripleRatchet,
     };
 
@@ -178,10 +178,13 @@ mod tests {
 
     fn check_handshake(case: &Value) {
         let (bob, steps) = (&case["bob"], &case["steps"]);
-        let step = |name: &str, found: &[u8]| assert_eq!(hex::encode(found), steps[name].as_str().unwrap(), "{name}");
+        let step = |name: &str, found: &[u8]| {
+            assert_eq!(hex::encode(found), steps[name].as_str().unwrap(), "{name}")
+        };
         let message = PreKeySignalMessage::decode(&bytes(&case["message"])).unwrap();
         assert_eq!(message.version(), SESSION_VERSION);
-        let identity = IdentityKeyPair::from_private(PrivateKey::deserialize(&bytes(&bob["identity_private"])).unwrap());
+        let identity =
+            IdentityKeyPair::from_private(PrivateKey::deserialize(&bytes(&bob["identity_private"])).unwrap());
         let signed = key_pair(with_id(&bob["signed_prekeys"], message.signed_id().value()));
         let one_time = message.one_time_id().map(|id| key_pair(with_id(&bob["prekeys"], id.value())));
         let (kyber_id, kem_ciphertext) = message.kyber().unwrap();
@@ -195,8 +198,12 @@ mod tests {
         step("kem_ciphertext", kem_ciphertext);
         step("kem_shared_secret", kyber.secret().decapsulate(kem_ciphertext).unwrap().expose());
 
-        let ours =
-            RecipientKeys { identity: &identity, signed: &signed, one_time: one_time.as_ref(), kyber: kyber.secret() };
+        let ours = RecipientKeys {
+            identity: &identity,
+            signed: &signed,
+            one_time: one_time.as_ref(),
+            kyber: kyber.secret(),
+        };
         let agreed = accept_agreements(&ours, message.identity_key(), message.base_key()).unwrap();
         let agreed: Vec<_> = agreed.iter().map(|agreed| Value::from(hex::encode(agreed.expose()))).collect();
         assert_eq!(agreed.as_slice(), steps["dh"].as_array().unwrap().as_slice());

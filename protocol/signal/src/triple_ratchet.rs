@@ -12,12 +12,15 @@ use rand_core::CryptoRng;
 use crate::{
     Secret,
     message::{SignalHeader, SignalMessage},
-    ratchet::{DoubleRatchet, JumpLimit, MAX_SKIPPED, MessageKeys, ReceiveError},
+    ratchet::{DoubleRatchet, JumpLimit, MessageKeys, ReceiveError},
     spqr::{ChainParams, Direction, Spqr},
 };
 
 /// Version of the post-quantum ratchet; also the least we accept, so that nobody can turn it off.
 const SPQR_VERSION: u8 = 1;
+/// Keys of late messages the post-quantum ratchet keeps; as many as the double ratchet, so that neither loses a message
+/// the other could read.
+const MAX_LATE_KEYS: u32 = 2_000;
 
 /// Both ratchets of a session.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ impl TripleRatchet {
         pq_auth: &Secret<32>,
         limit: JumpLimit,
     ) -> Self {
-        let params = ChainParams { max_jump: limit.max(), max_ooo_keys: MAX_SKIPPED as u32 };
+        let params = ChainParams { max_jump: limit.max(), max_ooo_keys: MAX_LATE_KEYS };
         let post_quantum = Spqr::new(direction, SPQR_VERSION, SPQR_VERSION, pq_auth.expose(), params);
         Self { double, post_quantum }
     }

@@ -14,7 +14,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use khaima_signal::{
-    DecryptionErrorMessage, MessageError, MessageType, PlaintextContent, PreKeySignalMessage, SignalMessage, Timestamp,
+    DecryptionErrorMessage, MessageError, MessageType, PlaintextContent, PreKeySignalMessage, SignalMessage,
+    Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -40,8 +41,12 @@ fn parse(kind: &str, bytes: &[u8]) -> Option<Result<Value, MessageError>> {
                 "signed_pre_key_id": message.signed_id().value(),
             })
         }),
-        "decryption_error_message" => DecryptionErrorMessage::decode(bytes).map(|message| error_fields(&message)),
-        "decryption_error_body" => DecryptionErrorMessage::from_body(bytes).map(|message| error_fields(&message)),
+        "decryption_error_message" => {
+            DecryptionErrorMessage::decode(bytes).map(|message| error_fields(&message))
+        }
+        "decryption_error_body" => {
+            DecryptionErrorMessage::from_body(bytes).map(|message| error_fields(&message))
+        }
         "plaintext_content" => {
             PlaintextContent::decode(bytes).map(|content| json!({ "body": hex::encode(content.body()) }))
         }
@@ -79,7 +84,13 @@ fn recorded_messages_parse_as_recorded() {
     let kinds: Vec<_> = run.keys().copied().collect();
     assert_eq!(
         kinds,
-        ["decryption_error_body", "decryption_error_message", "plaintext_content", "prekey_signal_message", "signal_message"]
+        [
+            "decryption_error_body",
+            "decryption_error_message",
+            "plaintext_content",
+            "prekey_signal_message",
+            "signal_message"
+        ]
     );
 }
 
@@ -89,8 +100,13 @@ fn a_decryption_error_message_is_written_as_recorded() {
     let message_type = MessageType::from_number(common::number(&case["original_type"])).unwrap();
     let timestamp = Timestamp::from_millis(case["timestamp"].as_u64().unwrap());
     let original = common::bytes(&case["original"]);
-    let message =
-        DecryptionErrorMessage::for_message(message_type, &original, timestamp, common::number(&case["device"])).unwrap();
+    let message = DecryptionErrorMessage::for_message(
+        message_type,
+        &original,
+        timestamp,
+        common::number(&case["device"]),
+    )
+    .unwrap();
     assert_eq!(message.encode(), common::bytes(&case["message"]));
     assert_eq!(PlaintextContent::from(&message).serialize(), common::bytes(&case["plaintext_content"]));
 }

@@ -24,7 +24,8 @@ fn run(name: &str) {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     for (at, step) in transcript["steps"].as_array().unwrap().iter().enumerate() {
         let note = format!("{name}, step {at}: {} {}", step["op"], step["note"]);
-        let sender = vector_address(if step["from"].is_null() { &transcript["alice"] } else { &step["from"] });
+        let sender =
+            vector_address(if step["from"].is_null() { &transcript["alice"] } else { &step["from"] });
         match step["op"].as_str().unwrap() {
             "decrypt" => decrypt(&mut bob, &sender, step, &note, &mut rng),
             "delete_session" => bob.delete_session(&sender),
@@ -39,7 +40,10 @@ fn run(name: &str) {
             "save_and_load" => {
                 let before = bob.stores.clone();
                 let record = bob.record(&sender);
-                assert!(common::parts_of(&record) == before.sessions[&(sender.name().to_owned(), sender.device().value())]);
+                assert!(
+                    common::parts_of(&record)
+                        == before.sessions[&(sender.name().to_owned(), sender.device().value())]
+                );
             }
             other => panic!("unknown step {other}"),
         }

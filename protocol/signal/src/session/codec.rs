@@ -55,7 +55,8 @@ pub(super) struct EncodedState {
 
 /// Encodes a state; see [`encode_page`] for its skipped seeds.
 pub(super) fn encode_state(state: &SessionState) -> EncodedState {
-    let StoredParts { base: post_quantum, pages: post_quantum_pages } = state.ratchet.post_quantum.encode_parts();
+    let StoredParts { base: post_quantum, pages: post_quantum_pages } =
+        state.ratchet.post_quantum.encode_parts();
     let double = &state.ratchet.double;
     let pages: usize = double.receivers.iter().map(|chain| chain.skipped.pages().len()).sum();
     let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * pages + post_quantum.len());
@@ -182,10 +183,7 @@ impl Writer {
     }
 
     fn count32(&mut self, count: usize) {
-        #[expect(
-            clippy::expect_used,
-            reason = "the post-quantum ratchet's base has some kilobytes"
-        )]
+        #[expect(clippy::expect_used, reason = "the post-quantum ratchet's base has some kilobytes")]
         self.u32(u32::try_from(count).expect("below four gigabytes"));
     }
 

@@ -285,6 +285,8 @@ impl PartName {
 /// The state a part belongs to, by its name.
 fn state_of(name: &[u8]) -> Option<u32> {
     match PartName::parse(name)? {
-        PartName::Piece { state, .. } | PartName::Page { state, .. } | PartName::PostQuantum { state, .. } => Some(state),
+        PartName::Piece { state, .. }
+        | PartName::Page { state, .. }
+        | PartName::PostQuantum { state, .. } => Some(state),
     }
 }

@@ -155,7 +155,10 @@ pub(crate) fn jump_limit(
 /// The 36 bytes that bind a message to its two ends; `None` if a name is no service id.
 ///
 /// Spec: Signal protocol 7.2.3 `addresses`.
-pub(crate) fn bound_addresses(sender: &ProtocolAddress, recipient: &ProtocolAddress) -> Option<[u8; ADDRESSES_LENGTH]> {
+pub(crate) fn bound_addresses(
+    sender: &ProtocolAddress,
+    recipient: &ProtocolAddress,
+) -> Option<[u8; ADDRESSES_LENGTH]> {
     let sender_name = sender.service_id()?.to_fixed_width();
     let recipient_name = recipient.service_id()?.to_fixed_width();
     let sender_device = [sender.device().value()];

@@ -9,10 +9,10 @@ use std::{
 };
 
 use khaima_signal::{
-    CiphertextMessage, DecryptError, DeviceId, Direction, EncryptError, IdentityKey, IdentityKeyPair, KyberPreKey,
-    KyberPreKeyId, Local, LocalIdentity, OneTimePreKey, PreKeyBundleIn, PreKeyId, PreKeyView, PrivateKey,
-    ProtocolAddress, PublicKey, RecordPart, SessionRecord, SignedPreKey, SignedPreKeyId, StartError, StoreError,
-    StoredKyber, Timestamp, Trust,
+    CiphertextMessage, DecryptError, DeviceId, Direction, EncryptError, IdentityKey, IdentityKeyPair,
+    KyberPreKey, KyberPreKeyId, Local, LocalIdentity, OneTimePreKey, PreKeyBundleIn, PreKeyId, PreKeyView,
+    PrivateKey, ProtocolAddress, PublicKey, RecordPart, SessionRecord, SignedPreKey, SignedPreKeyId,
+    StartError, StoreError, StoredKyber, Timestamp, Trust,
 };
 use rand_core::CryptoRng;
 use serde_json::Value;
@@ -62,7 +62,8 @@ impl Device {
         let private = PrivateKey::deserialize(&bytes(&value["identity_private"])).unwrap();
         let identity = IdentityKeyPair::from_private(private);
         assert_eq!(identity.identity_key().serialize().as_slice(), bytes(&value["identity_public"]));
-        let mut device = Self::with_identity(identity, vector_address(value), number(&value["registration_id"]));
+        let mut device =
+            Self::with_identity(identity, vector_address(value), number(&value["registration_id"]));
         for prekey in value["prekeys"].as_array().unwrap() {
             let private = PrivateKey::deserialize(&bytes(&prekey["private_key"])).unwrap();
             let key_pair = khaima_signal::KeyPair::from_private(private);
@@ -191,8 +192,7 @@ impl Device {
         rng: &mut R,
     ) -> Result<Vec<u8>, DecryptError> {
         let old = self.record(from);
-        let local =
-            Local { identity: &self.identity, address: local, registration_id: self.registration_id };
+        let local = Local { identity: &self.identity, address: local, registration_id: self.registration_id };
         let decrypted = old.decrypt(&local, from, message, &self.stores, &self.stores, rng)?;
         self.store(from, &old, &decrypted.record);
         self.stores.identities.insert(key_of(from), decrypted.remote_identity.serialize());
@@ -244,18 +244,31 @@ pub fn record_parts(parts: &Parts) -> Vec<RecordPart> {
 
 /// Trust on first use, in both directions.
 impl Trust for Stores {
-    fn is_trusted(&self, address: &ProtocolAddress, key: &IdentityKey, _: Direction) -> Result<bool, StoreError> {
+    fn is_trusted(
+        &self,
+        address: &ProtocolAddress,
+        key: &IdentityKey,
+        _: Direction,
+    ) -> Result<bool, StoreError> {
         Ok(self.identities.get(&key_of(address)).is_none_or(|known| *known == key.serialize()))
     }
 }
 
 impl PreKeyView for Stores {
     fn one_time(&self, id: PreKeyId) -> Result<Option<OneTimePreKey>, StoreError> {
-        self.one_time.get(&id.value()).map(|bytes| OneTimePreKey::decode(bytes)).transpose().map_err(StoreError::new)
+        self.one_time
+            .get(&id.value())
+            .map(|bytes| OneTimePreKey::decode(bytes))
+            .transpose()
+            .map_err(StoreError::new)
     }
 
     fn signed(&self, id: SignedPreKeyId) -> Result<Option<SignedPreKey>, StoreError> {
-        self.signed.get(&id.value()).map(|bytes| SignedPreKey::decode(bytes)).transpose().map_err(StoreError::new)
+        self.signed
+            .get(&id.value())
+            .map(|bytes| SignedPreKey::decode(bytes))
+            .transpose()
+            .map_err(StoreError::new)
     }
 
     fn kyber(&self, id: KyberPreKeyId) -> Result<Option<StoredKyber>, StoreError> {
