@@ -59,11 +59,17 @@ pub enum RecordKind {
     MessageId = 20,
     /// Counts of what was dropped.
     Counter = 21,
+    /// What a job sends: the sealed envelope or bundles, in chunks.
+    JobBlob = 22,
+    /// A sealed envelope kept because it could not be read, in chunks.
+    HeldBlob = 23,
+    /// The text of a long message, in chunks.
+    MessageBlob = 24,
 }
 
 impl RecordKind {
     /// Every kind, by number.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Profile,
         Self::Contact,
         Self::Conversation,
@@ -85,6 +91,9 @@ impl RecordKind {
         Self::Held,
         Self::MessageId,
         Self::Counter,
+        Self::JobBlob,
+        Self::HeldBlob,
+        Self::MessageBlob,
     ];
 
     /// The stored number.
@@ -158,7 +167,7 @@ pub trait StoreView {
     /// What can go wrong below.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// The bytes of one record, at most 64 KiB; `None` when there is no such record.
+    /// The bytes of one record, at most 60 KiB; `None` when there is no such record.
     ///
     /// # Errors
     /// When the store cannot be read or the record is damaged.
@@ -258,9 +267,43 @@ impl Changes {
         self.map.extend(later.map);
     }
 
+    /// The keys of changed jobs and mailboxes, for [`crate::Dispatcher::on_committed`].
+    pub fn dispatch_keys(&self) -> Vec<RecordKey> {
+        let matters = |key: &&RecordKey| matches!(key.kind, RecordKind::Job | RecordKind::Mailbox);
+        self.map.keys().filter(matters).cloned().collect()
+    }
+
     /// All changes in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&RecordKey, &Change)> {
         self.map.iter()
+    }
+}
+
+impl Changes {
+    /// What a scan finds after these changes, given what it finds before them.
+    pub(crate) fn overlay_scan<E>(
+        &self,
+        kind: RecordKind,
+        prefix: &[u8],
+        order: Order,
+        after: Option<&[u8]>,
+        limit: usize,
+        base: impl FnOnce(usize) -> Result<Vec<RecordKey>, E>,
+    ) -> Result<Vec<RecordKey>, E> {
+        let touched: BTreeMap<&RecordKey, &Change> =
+            self.map.iter().filter(|(key, _)| is_within(key, kind, prefix, order, after)).collect();
+        // Each touched key can hide at most one key of the base.
+        let base = base(limit.saturating_add(touched.len()))?;
+        let mut keys: Vec<RecordKey> = base.into_iter().filter(|key| !touched.contains_key(key)).collect();
+        keys.extend(
+            touched.iter().filter(|(_, change)| matches!(change, Change::Put(_))).map(|(key, _)| (*key).clone()),
+        );
+        keys.sort();
+        if order == Order::Descending {
+            keys.reverse();
+        }
+        keys.truncate(limit);
+        Ok(keys)
     }
 }
 
@@ -318,21 +361,9 @@ impl<V: StoreView + ?Sized> StoreView for Overlay<'_, V> {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<RecordKey>, Self::Error> {
-        let within = |key: &RecordKey| is_within(key, kind, prefix, order, after);
-        let touched: BTreeMap<&RecordKey, &Change> =
-            self.changes.map.iter().filter(|(key, _)| within(key)).collect();
-        // Each touched key can hide at most one key of the base.
-        let base = self.base.scan(kind, prefix, order, after, limit.saturating_add(touched.len()))?;
-        let mut keys: Vec<RecordKey> = base.into_iter().filter(|key| !touched.contains_key(key)).collect();
-        keys.extend(
-            touched.iter().filter(|(_, change)| matches!(change, Change::Put(_))).map(|(key, _)| (*key).clone()),
-        );
-        keys.sort();
-        if order == Order::Descending {
-            keys.reverse();
-        }
-        keys.truncate(limit);
-        Ok(keys)
+        self.changes.overlay_scan(kind, prefix, order, after, limit, |limit| {
+            self.base.scan(kind, prefix, order, after, limit)
+        })
     }
 }
 
