@@ -1,1 +1,4 @@
 //! The relay: mailboxes of opaque envelopes over QUIC.
+
+pub mod core;
+pub mod store;
