@@ -575,3 +575,20 @@ fn the_current_ratchet_key_is_that_of_the_next_message() {
     assert_eq!(*message.signal_message().ratchet_key(), key);
     assert!(SessionRecord::empty().current_ratchet_key().is_none());
 }
+
+#[test]
+fn debug_shows_neither_keys_nor_messages() {
+    let mut pair = Pair::new(24);
+    pair.start(0);
+    let bundle = pair.devices[1].bundle(true, true, &mut pair.rng);
+    let message = pair.encrypt(0, b"x");
+    let record = pair.record(0);
+    let (sender, stores) = (&pair.devices[0].address, &pair.devices[1].stores);
+    let empty = SessionRecord::empty();
+    let decrypted = empty.decrypt(&pair.devices[1].local(), sender, &message, stores, stores, &mut pair.rng).unwrap();
+    let inner = message.signal_message();
+    insta::assert_snapshot!(
+        format!("{record:?} {message:?} {inner:?} {bundle:?} {decrypted:?} {:?}", record.to_parts()[0]),
+        @"SessionRecord(..) PreKey(PreKeySignalMessage(..)) SignalMessage(..) PreKeyBundleIn(..) Decrypted(..) RecordPart(..)"
+    );
+}

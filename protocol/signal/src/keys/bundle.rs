@@ -5,6 +5,8 @@
 //!
 //! Not its concern: how a bundle travels, and whether its identity key is trusted for an address.
 
+use std::fmt;
+
 use super::{IdentityKey, KyberPreKeyId, PreKeyId, SignedPreKeyId};
 use crate::{
     DeviceId, ErrorClass, ErrorKind,
@@ -14,7 +16,7 @@ use crate::{
 /// A bundle as received. Its keys are keys; nothing else about it is known.
 ///
 /// Spec: Signal protocol 3.2 Bundle.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PreKeyBundleIn {
     /// The device's registration id; any 32-bit value.
     pub registration_id: u32,
@@ -69,6 +71,12 @@ impl PreKeyBundleIn {
         } else {
             Err(BundleError::SignatureValidationFailed)
         }
+    }
+}
+
+impl fmt::Debug for PreKeyBundleIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PreKeyBundleIn(..)")
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Not its concern: when to ask, and what the sender then does.
 
+use std::fmt;
+
 use prost::Message as _;
 
 use super::{CiphertextMessage, MessageError, MessageType};
@@ -15,7 +17,7 @@ const PADDING_BOUNDARY: u8 = 0x80;
 /// Content that is deliberately not encrypted: a request to send again.
 ///
 /// Spec: Signal protocol 7.6 PlaintextContent and DecryptionErrorMessage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PlaintextContent(Vec<u8>);
 
 impl PlaintextContent {
@@ -42,6 +44,12 @@ impl PlaintextContent {
     #[must_use]
     pub fn body(&self) -> &[u8] {
         self.0.split_first().map_or(&[], |(_, body)| body)
+    }
+}
+
+impl fmt::Debug for PlaintextContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlaintextContent(..)")
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Not its concern: looking up the prekeys it names, and deciding whether the session exists already.
 
+use std::fmt;
+
 use prost::Message as _;
 
 use super::{MessageError, MessageType, SESSION_VERSION, SignalMessage, checked_version, version_byte};
@@ -16,7 +18,7 @@ use crate::{
 /// rest (registration id, prekey ids) is as unauthenticated as it looks.
 ///
 /// Spec: Signal protocol 7.3 PreKeySignalMessage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PreKeySignalMessage {
     serialized: Vec<u8>,
     version: u8,
@@ -25,7 +27,7 @@ pub struct PreKeySignalMessage {
 }
 
 /// The outer fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct PreKeySignalParts {
     pub(crate) registration_id: u32,
     pub(crate) one_time_id: Option<PreKeyId>,
@@ -148,6 +150,12 @@ impl PreKeySignalMessage {
     #[must_use]
     pub fn message(&self) -> &SignalMessage {
         &self.message
+    }
+}
+
+impl fmt::Debug for PreKeySignalMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PreKeySignalMessage(..)")
     }
 }
 

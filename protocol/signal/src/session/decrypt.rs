@@ -2,6 +2,8 @@
 //!
 //! Not its concern: parsing, opening sealed senders, and deleting the prekeys named as spent.
 
+use std::fmt;
+
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -23,7 +25,6 @@ use crate::{
 /// A plaintext, and what to store before it is shown.
 ///
 /// Store in one transaction: the record, the identity key for the sender's address, and what became of the prekeys.
-#[derive(Debug)]
 #[must_use]
 pub struct Decrypted {
     /// Replaces the old record.
@@ -54,6 +55,12 @@ pub struct SpentPreKeys {
     pub kyber: KyberPreKeyId,
     /// The initiator's base key.
     pub base_key: PublicKey,
+}
+
+impl fmt::Debug for Decrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decrypted(..)")
+    }
 }
 
 /// A record in which the message's session is current, and what that took.

@@ -2,7 +2,7 @@
 //!
 //! Not its concern: what happens inside a session, and the stored form.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{RecordPart, state::SessionState};
 use crate::{PublicKey, Timestamp};
@@ -17,7 +17,7 @@ pub(crate) const MAX_ARCHIVED: usize = 40;
 /// Cheap to clone: states are shared until they change. Private keys inside are wiped when the last clone is dropped.
 ///
 /// Spec: Signal protocol 8.1 Session record.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SessionRecord {
     pub(super) current: Option<Slot>,
     /// Newest first.
@@ -27,17 +27,23 @@ pub struct SessionRecord {
 }
 
 /// A place in a record. The number names its parts in storage and stays with the state as it moves.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Slot {
     pub(super) id: u32,
     pub(super) content: SlotContent,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum SlotContent {
     Ready(Arc<SessionState>),
     /// Could not be decoded. Kept as it is, so that nothing is lost that a newer version might read.
     Unreadable(Arc<Vec<RecordPart>>),
+}
+
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionRecord(..)")
+    }
 }
 
 impl Slot {

@@ -21,7 +21,7 @@ use crate::{
 const MAX_UNACKNOWLEDGED_MS: u64 = 2_592_000_000;
 
 /// One live ratchet with a device. Its version is [`SESSION_VERSION`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct SessionState {
     pub(crate) local_identity: IdentityKey,
     pub(crate) remote_identity: IdentityKey,
@@ -35,7 +35,7 @@ pub(crate) struct SessionState {
 }
 
 /// What each message carries until the other side has answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Pending {
     pub(crate) created_secs: u64,
     pub(crate) one_time_id: Option<PreKeyId>,
@@ -88,7 +88,7 @@ impl SessionState {
             None => CiphertextMessage::from(message),
             Some(pending) => PreKeySignalMessage::new(self.outer_fields(pending), message).into(),
         };
-        Ok((Self { ratchet: sent.ratchet, ..self.clone() }, message))
+        Ok((self.moved_on(sent.ratchet, self.pending.clone()), message))
     }
 
     fn outer_fields(&self, pending: &Pending) -> PreKeySignalParts {
@@ -125,16 +125,20 @@ impl SessionState {
         }
         let plaintext = cipher::cbc_decrypt(&keys.cipher_key, &keys.iv, message.ciphertext())
             .map_err(|_| ReceiveError::Unacceptable)?;
-        let state = Self {
+        Ok((self.moved_on(received.ratchet, None), plaintext))
+    }
+
+    /// The same session with its ratchet a step further; nothing of the old ratchet is copied.
+    fn moved_on(&self, ratchet: TripleRatchet, pending: Option<Pending>) -> Self {
+        Self {
             local_identity: self.local_identity,
             remote_identity: self.remote_identity,
             base_key: self.base_key,
             local_registration_id: self.local_registration_id,
             remote_registration_id: self.remote_registration_id,
-            ratchet: received.ratchet,
-            pending: None,
-        };
-        Ok((state, plaintext))
+            ratchet,
+            pending,
+        }
     }
 }
 
