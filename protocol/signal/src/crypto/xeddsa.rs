@@ -199,4 +199,33 @@ mod tests {
             .collect();
         assert_eq!(signs.len(), 2);
     }
+
+    /// Little-endian sum; the carry out of the last byte is lost.
+    fn add(one: &[u8], other: &[u8]) -> [u8; 32] {
+        let mut carry = 0;
+        std::array::from_fn(|i| {
+            let sum = u16::from(one[i]) + u16::from(other[i]) + carry;
+            carry = sum >> 8;
+            u8::try_from(sum & 0xFF).unwrap()
+        })
+    }
+
+    #[test]
+    fn s_may_be_the_group_order_too_large_but_not_twice() {
+        let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
+        let mut rng = test_rng(6);
+        for _ in 0..16 {
+            let pair = KeyPair::generate(&mut rng);
+            let signature = *pair.private().sign(&[b"m"], &mut rng).as_bytes();
+            let sign_bit = signature[63] & 0x80;
+            let mut s: [u8; 32] = signature[32..].try_into().unwrap();
+            s[31] &= 0x7F;
+            for (times, is_valid) in [(1, true), (2, false), (3, false)] {
+                s = add(&s, &order);
+                let mut changed = [&signature[..32], &s].concat();
+                changed[63] |= sign_bit;
+                assert_eq!(pair.public().verify(&[b"m"], &changed), is_valid, "s + {times} L");
+            }
+        }
+    }
 }

@@ -58,7 +58,8 @@ impl IdentityKey {
     /// Spec: Signal protocol 1.6 Identity keys, alternate identity proof.
     #[must_use]
     pub fn verify_alternate_identity(&self, other: &IdentityKey, signature: &[u8]) -> bool {
-        self.0.verify(&[&ALTERNATE_IDENTITY_PREFIX, labels::ALTERNATE_IDENTITY, &other.serialize()], signature)
+        self.0
+            .verify(&[&ALTERNATE_IDENTITY_PREFIX, labels::ALTERNATE_IDENTITY, &other.serialize()], signature)
     }
 }
 

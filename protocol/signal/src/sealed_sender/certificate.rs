@@ -55,7 +55,9 @@ impl CertificateError {
         match self {
             Self::InvalidProtobufEncoding => ErrorClass::Malformed,
             Self::Key(error) => error.class(),
-            Self::UnknownSealedSenderServerCertificateId(_) => ErrorClass::SealedSenderUnknownServerCertificate,
+            Self::UnknownSealedSenderServerCertificateId(_) => {
+                ErrorClass::SealedSenderUnknownServerCertificate
+            }
         }
     }
 }
@@ -104,9 +106,11 @@ impl ServerCertificate {
         trust_root: &(impl LocalIdentity + ?Sized),
         rng: &mut R,
     ) -> Self {
-        let certificate = proto::ServerContents { id: Some(id), key: Some(key.serialize().to_vec()) }.encode_to_vec();
+        let certificate =
+            proto::ServerContents { id: Some(id), key: Some(key.serialize().to_vec()) }.encode_to_vec();
         let signature = trust_root.sign(&[&certificate], rng).as_ref().to_vec();
-        let outer = proto::Signed { certificate: Some(certificate.clone()), signature: Some(signature.clone()) };
+        let outer =
+            proto::Signed { certificate: Some(certificate.clone()), signature: Some(signature.clone()) };
         Self { id, key: *key, certificate, signature, encoded: outer.encode_to_vec() }
     }
 
@@ -213,9 +217,16 @@ impl SenderCertificate {
         }
         .encode_to_vec();
         let signature = server_key.sign(&[&certificate], rng).as_ref().to_vec();
-        let outer = proto::Signed { certificate: Some(certificate.clone()), signature: Some(signature.clone()) };
+        let outer =
+            proto::Signed { certificate: Some(certificate.clone()), signature: Some(signature.clone()) };
         let encoded = outer.encode_to_vec();
-        Self { claims, signer: Signer::Embedded(Box::new(server_certificate)), certificate, signature, encoded }
+        Self {
+            claims,
+            signer: Signer::Embedded(Box::new(server_certificate)),
+            certificate,
+            signature,
+            encoded,
+        }
     }
 
     /// Reads a certificate. Nothing is verified.
@@ -227,10 +238,13 @@ impl SenderCertificate {
         let (certificate, signature) = proto::Signed::decode(bytes)?.into_parts()?;
         let contents = proto::SenderContents::decode(certificate.as_slice())?;
         // The order of the checks is the specification's: the first that fails decides the error.
-        let device = contents.sender_device.and_then(|device| DeviceId::try_from(device).ok()).ok_or(MALFORMED)?;
+        let device =
+            contents.sender_device.and_then(|device| DeviceId::try_from(device).ok()).ok_or(MALFORMED)?;
         let expires = Timestamp::from_millis(contents.expires.ok_or(MALFORMED)?);
         let signer = match contents.signer.ok_or(MALFORMED)? {
-            proto::Signer::Certificate(bytes) => Signer::Embedded(Box::new(ServerCertificate::decode(&bytes)?)),
+            proto::Signer::Certificate(bytes) => {
+                Signer::Embedded(Box::new(ServerCertificate::decode(&bytes)?))
+            }
             proto::Signer::Id(id) => Signer::Reference(id),
         };
         let uuid = match contents.sender_uuid.ok_or(MALFORMED)? {
@@ -308,7 +322,11 @@ impl SenderCertificate {
     /// [`CertificateError::UnknownSealedSenderServerCertificateId`] alone.
     ///
     /// Spec: Signal protocol 10.2 Sender certificate, validation.
-    pub fn check(&self, trust_roots: &[PublicKey], now: Timestamp) -> Result<CertificateStatus, CertificateError> {
+    pub fn check(
+        &self,
+        trust_roots: &[PublicKey],
+        now: Timestamp,
+    ) -> Result<CertificateStatus, CertificateError> {
         let server = self.server_certificate()?;
         // Every root is tested, so that timing does not tell which one it was.
         let is_rooted = trust_roots.iter().fold(false, |found, root| found | server.is_valid_for(root));
@@ -452,7 +470,8 @@ mod tests {
         let identity = IdentityKeyPair::generate(&mut rng);
         let server_key = KeyPair::generate(&mut rng);
         let server = ServerCertificate::issue(1, server_key.public(), &identity, &mut rng);
-        let claims = SenderClaims { identity_key: identity.identity_key(), ..Sender::new(5).certificate.claims };
+        let claims =
+            SenderClaims { identity_key: identity.identity_key(), ..Sender::new(5).certificate.claims };
         let certificate = SenderCertificate::issue(claims, server, server_key.private(), &mut rng);
         let root = *certificate.identity_key().public_key();
         assert!(certificate.validate(&[root], Timestamp::from_millis(0)).unwrap().is_some());

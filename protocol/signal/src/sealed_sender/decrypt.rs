@@ -71,7 +71,11 @@ impl SealedContent {
     /// # Errors
     /// [`UnsealError::InvalidSealedSenderMessage`] for a certificate that is not valid,
     /// [`UnsealError::SealedSenderSelfSend`], [`UnsealError::Certificate`] for a reference to an unknown one.
-    pub fn verify(self, local: &ProtocolAddress, check: &SenderCheck<'_>) -> Result<VerifiedContent, UnsealError> {
+    pub fn verify(
+        self,
+        local: &ProtocolAddress,
+        check: &SenderCheck<'_>,
+    ) -> Result<VerifiedContent, UnsealError> {
         let proof = self
             .certificate
             .validate(check.trust_roots, check.now)?
@@ -159,9 +163,10 @@ impl UnsealError {
         match self {
             Self::Message(error) => error.kind(),
             Self::Decrypt(error) => error.kind(),
-            Self::Open(_) | Self::Certificate(_) | Self::InvalidSealedSenderMessage | Self::SealedSenderSelfSend => {
-                ErrorKind::Peer
-            }
+            Self::Open(_)
+            | Self::Certificate(_)
+            | Self::InvalidSealedSenderMessage
+            | Self::SealedSenderSelfSend => ErrorKind::Peer,
         }
     }
 
@@ -207,7 +212,10 @@ mod tests {
         let check = SenderCheck { trust_roots: &roots, now: after, local_e164: None };
         let error = content.clone().verify(&local, &check).unwrap_err();
         assert_eq!(error.class(), ErrorClass::SealedSenderInvalid);
-        assert_eq!(content.certificate.check(&roots, after).unwrap(), super::super::CertificateStatus::Expired);
+        assert_eq!(
+            content.certificate.check(&roots, after).unwrap(),
+            super::super::CertificateStatus::Expired
+        );
         let check = SenderCheck { now: content.certificate.expires(), ..check };
         assert_eq!(content.verify(&local, &check).unwrap().sender(), sender.certificate.sender());
     }

@@ -27,7 +27,7 @@ pub use certificate::{
     CertificateError, CertificateStatus, CertificateValid, SenderCertificate, SenderClaims, ServerCertificate,
 };
 pub use content::{ContentHint, SealedContent};
-pub use decrypt::{SenderCheck, SessionView, Unsealed, UnsealError, VerifiedContent, decrypt};
+pub use decrypt::{SenderCheck, SessionView, UnsealError, Unsealed, VerifiedContent, decrypt};
 pub use error::{OpenError, SealError, SplitError};
 
 use crate::keys::LocalIdentity;

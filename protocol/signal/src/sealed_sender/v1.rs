@@ -142,7 +142,8 @@ mod tests {
     fn every_flipped_bit_behind_the_version_is_noticed() {
         let mut rng = test_rng(3);
         let (sender, bob) = (Sender::new(3), IdentityKeyPair::generate(&mut rng));
-        let sealed = seal(&sender.content(b"x").encode(), &sender.identity, &bob.identity_key(), &mut rng).unwrap();
+        let sealed =
+            seal(&sender.content(b"x").encode(), &sender.identity, &bob.identity_key(), &mut rng).unwrap();
         for bit in 8..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);

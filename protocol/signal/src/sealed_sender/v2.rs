@@ -287,7 +287,8 @@ mod tests {
         let sender = Sender::new(1);
         let (bob, carol) = (IdentityKeyPair::generate(&mut rng), IdentityKeyPair::generate(&mut rng));
         let content = sender.content(b"noon, by the bridge");
-        let sealed = seal_for_one(&content.encode(), &sender.identity, &bob.identity_key(), &mut rng).unwrap();
+        let sealed =
+            seal_for_one(&content.encode(), &sender.identity, &bob.identity_key(), &mut rng).unwrap();
         assert_eq!(sealed.len(), 1 + OVERHEAD + content.encoded_len());
         assert_eq!(super::super::open(&sealed, &bob).unwrap(), content);
         assert_eq!(super::super::open(&sealed, &carol), Err(OpenError::InvalidSealedSenderMessage));
@@ -298,7 +299,8 @@ mod tests {
         let mut rng = test_rng(2);
         let (sender, thief) = (Sender::new(2), IdentityKeyPair::generate(&mut rng));
         let bob = IdentityKeyPair::generate(&mut rng);
-        let sealed = seal_for_one(&sender.content(b"").encode(), &thief, &bob.identity_key(), &mut rng).unwrap();
+        let sealed =
+            seal_for_one(&sender.content(b"").encode(), &thief, &bob.identity_key(), &mut rng).unwrap();
         assert_eq!(super::super::open(&sealed, &bob), Err(OpenError::InvalidSealedSenderMessage));
     }
 
@@ -307,7 +309,8 @@ mod tests {
         let mut rng = test_rng(3);
         let (sender, bob) = (Sender::new(3), IdentityKeyPair::generate(&mut rng));
         let sealed =
-            seal_for_one(&sender.content(b"x").encode(), &sender.identity, &bob.identity_key(), &mut rng).unwrap();
+            seal_for_one(&sender.content(b"x").encode(), &sender.identity, &bob.identity_key(), &mut rng)
+                .unwrap();
         for bit in 8..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -346,7 +349,8 @@ mod tests {
         let split = split(&sealed).unwrap();
         assert_eq!(split.excluded(), excluded);
         let [to_bob, to_carol] = split.recipients() else { panic!("two recipients") };
-        let devices: Vec<_> = to_bob.devices.iter().map(|(device, id)| (device.value(), id.value())).collect();
+        let devices: Vec<_> =
+            to_bob.devices.iter().map(|(device, id)| (device.value(), id.value())).collect();
         assert_eq!(devices, [(1, 0x3FFF), (127, 0)]);
         assert_eq!(to_bob.service_id, ServiceId::aci([1; 16]));
         assert_eq!(super::super::open(&split.received(to_bob), &bob).unwrap(), content);
@@ -372,7 +376,10 @@ mod tests {
             seal(b"", &sender.identity, destinations, &[], &mut rng).unwrap_err()
         };
         let too_wide = current(&one, bob, 0x4000);
-        assert_eq!(run(std::slice::from_ref(&too_wide)), SealError::InvalidRegistrationId(one.clone(), 0x4000));
+        assert_eq!(
+            run(std::slice::from_ref(&too_wide)),
+            SealError::InvalidRegistrationId(one.clone(), 0x4000)
+        );
         let unknown = Destination { identity: None, ..current(&two, bob, 1) };
         assert_eq!(run(&[too_wide.clone(), unknown.clone()]), SealError::SessionNotFound(two.clone()));
         let missing = Destination { session: DestinationSession::Missing, ..current(&one, bob, 1) };

@@ -188,7 +188,9 @@ mod tests {
     fn a_recipient_listed_twice_keeps_the_first_share_and_all_devices() {
         let mut second = entry(1, &[2, 0, 2]);
         second[20..].fill(0xBB);
-        let sent = [&[SENT_VERSION_BYTE, 3], &entry(1, &[1, 0, 1])[..], &entry(5, &[3, 0, 3]), &second, &SHARED].concat();
+        let sent =
+            [&[SENT_VERSION_BYTE, 3], &entry(1, &[1, 0, 1])[..], &entry(5, &[3, 0, 3]), &second, &SHARED]
+                .concat();
         let split = split(&sent).unwrap();
         let [first, other] = split.recipients() else { panic!("two recipients") };
         assert_eq!(first.devices.len(), 2);
