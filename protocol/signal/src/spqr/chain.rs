@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::SpqrError;
 use super::skipped::{Skipped, SkippedKey};
-use super::step::{ChainValue, step};
+use super::step::Walker;
 use crate::crypto::kdf;
 use crate::secret::Secret;
 
@@ -69,14 +69,12 @@ pub struct Half {
     /// Index of the last key derived.
     pub counter: u32,
     /// The value the next key comes from.
-    pub value: ChainValue,
+    pub value: Zeroizing<[u8; 32]>,
 }
 
 impl Half {
-    fn step(&self) -> Result<(Self, Zeroizing<[u8; 32]>), SpqrError> {
-        let counter = self.counter.checked_add(1).ok_or(SpqrError::ChainExhausted)?;
-        let step = step(&self.value, counter);
-        Ok((Self { counter, value: step.next }, step.key))
+    fn at(counter: u32, walker: &Walker) -> Arc<Self> {
+        Arc::new(Self { counter, value: Zeroizing::new(*walker.value()) })
     }
 }
 
@@ -179,17 +177,19 @@ impl Chain {
         }
         let at = self.link_of(epoch)?;
         let held = self.links.get(at).and_then(|link| link.send.as_ref());
-        let (half, key) = held.ok_or(SpqrError::EpochOutOfRange(epoch))?.step()?;
-        let index = half.counter;
+        let half = held.ok_or(SpqrError::EpochOutOfRange(epoch))?;
+        let index = half.counter.checked_add(1).ok_or(SpqrError::ChainExhausted)?;
+        let mut walker = Walker::new(&half.value);
+        walker.advance(index);
         for link in self.links.iter_mut().take(at) {
             link.send = None;
         }
         if let Some(link) = self.links.get_mut(at) {
-            link.send = Some(Arc::new(half));
+            link.send = Some(Half::at(index, &walker));
         }
         self.send_epoch = epoch;
         self.links.drain(..at.saturating_sub(1));
-        Ok(IndexedKey { index, key: Secret::from_bytes(*key) })
+        Ok(IndexedKey { index, key: Secret::from_bytes(*walker.key()) })
     }
 
     /// The key of the message with index `at` in `epoch`, once.
@@ -273,29 +273,21 @@ impl Link {
             return Err(SpqrError::KeyJump { counter, at });
         }
         let lowest_kept = at.saturating_sub(params.max_ooo_keys);
-        let mut half = self.receive.as_ref().clone();
-        // Indices are at most 2^32 - 1, so the steps up to `at - 1` and the one after cannot run out.
-        while half.counter + 1 < lowest_kept {
-            half = half.step()?.0;
+        let mut walker = Walker::new(&self.receive.value);
+        // `at` lies above the counter, so there is a next index; the last of these is `at` itself.
+        let passed_over = counter + 1..at;
+        let kept = passed_over.start.max(lowest_kept)..at;
+        (passed_over.start..kept.start).for_each(|index| walker.advance(index));
+        self.skipped = self.skipped.without_below(lowest_kept);
+        if !kept.is_empty() {
+            self.skipped = self.skipped.with(kept.map(|index| {
+                walker.advance(index);
+                SkippedKey { index, key: *walker.key() }
+            }));
         }
-        let skipped = self.skipped.without_below(lowest_kept);
-        let skipped = if half.counter + 1 < at {
-            let passed = std::iter::from_fn(|| {
-                if half.counter + 1 >= at {
-                    return None;
-                }
-                let (next, key) = half.step().ok()?;
-                half = next;
-                Some(SkippedKey { index: half.counter, key: *key })
-            });
-            skipped.with(passed)
-        } else {
-            skipped
-        };
-        let (half, key) = half.step()?;
-        self.receive = Arc::new(half);
-        self.skipped = skipped;
-        Ok(Secret::from_bytes(*key))
+        walker.advance(at);
+        self.receive = Half::at(at, &walker);
+        Ok(Secret::from_bytes(*walker.key()))
     }
 }
 

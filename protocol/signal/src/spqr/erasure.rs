@@ -81,7 +81,7 @@ impl<const N: usize> Value<N> {
             }
         }
         let coefficients = mul_lanes(&inverse_lanes(&distances), Code::<N>::WEIGHTS);
-        SubsetSums::new(self.0.iter()).combine(&coefficients, product)
+        SubsetSums::new(self.0.as_slice()).combine(&coefficients, product)
     }
 }
 
@@ -198,7 +198,7 @@ impl<const N: usize> Decoder<N> {
             (0..).zip(present).filter(|(_, present)| !present).map(|(row, _)| row).collect();
         if !missing.is_empty() {
             let plan = Interpolation::new(held, &missing);
-            let sums = SubsetSums::new(held.iter().map(|chunk| &chunk.data));
+            let sums = SubsetSums::new(&held.each_ref().map(|chunk| chunk.data));
             for (m, scale) in missing.into_iter().zip(plan.scales) {
                 if let Some(row) = rows.get_mut(usize::from(m)) {
                     *row = sums.combine(&plan.points.coefficients(m, &plan.weights), scale);

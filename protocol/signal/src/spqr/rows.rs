@@ -39,19 +39,14 @@ pub struct SubsetSums {
 impl SubsetSums {
     /// Prepares the rows, at most [`LANES`].
     #[must_use]
-    pub fn new<'a>(rows: impl ExactSizeIterator<Item = &'a Row>) -> Self {
+    pub fn new(rows: &[Row]) -> Self {
         let mut groups = Vec::with_capacity(rows.len().div_ceil(GROUP));
-        let mut rows = rows.fuse().peekable();
-        while rows.peek().is_some() {
-            let mut sums = [[0; 16]; 16];
-            for row in 0..GROUP {
-                let elements = rows.next().map_or([0; 16], from_bytes);
-                let bit = 1 << row;
-                for subset in 0..bit {
-                    sums[(bit | subset) & 15] = xor(sums[subset & 15], &elements);
-                }
-            }
-            groups.push(sums);
+        let (full, rest) = rows.as_chunks::<GROUP>();
+        groups.extend(full.iter().map(subset_sums));
+        if !rest.is_empty() {
+            let mut last = [[0; CHUNK_LENGTH]; GROUP];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            groups.push(subset_sums(&last));
         }
         Self { groups }
     }
@@ -59,48 +54,58 @@ impl SubsetSums {
     /// `scale` times the sum of the rows times their coefficients.
     #[must_use]
     pub fn combine(&self, coefficients: &[u16; LANES], scale: u16) -> Row {
-        let picks = picks(coefficients);
+        let packed = pack(coefficients);
         let mut sum = [0; 16];
         for bit in (0..16).rev() {
             sum = sum.map(double);
-            for (group, pick) in self.groups.iter().zip(&picks) {
-                sum = xor(sum, &group[usize::from(pick[bit] & 15)]);
+            for (sums, coefficients) in self.groups.iter().zip(packed) {
+                sum = xor(&sum, &sums[subset(coefficients >> bit)]);
             }
         }
         to_bytes(&times(&sum, scale))
     }
 }
 
-/// Per group and bit the subset of its four rows whose coefficients have that bit.
-fn picks(coefficients: &[u16; LANES]) -> [[u8; 16]; LANES / GROUP] {
-    let mut picks = [[0; 16]; LANES / GROUP];
-    let (groups, _) = coefficients.as_chunks::<GROUP>();
-    for (pick, group) in picks.iter_mut().zip(groups) {
-        for (row, coefficient) in group.iter().enumerate() {
-            for (bit, pick) in pick.iter_mut().enumerate() {
-                *pick |= u8::from(coefficient & (1 << bit) != 0) << row;
-            }
-        }
-    }
-    picks
+/// The XORs of every subset of four rows; bit r of the index says whether row r is in it.
+fn subset_sums(rows: &[Row; GROUP]) -> [Elements; 16] {
+    let [a, b, c, d] = rows.each_ref().map(from_bytes);
+    let (ab, cd) = (xor(&a, &b), xor(&c, &d));
+    let (ac, bc, abc) = (xor(&a, &c), xor(&b, &c), xor(&ab, &c));
+    let (ad, bd, abd) = (xor(&a, &d), xor(&b, &d), xor(&ab, &d));
+    let (acd, bcd, abcd) = (xor(&a, &cd), xor(&b, &cd), xor(&ab, &cd));
+    [[0; 16], a, b, ab, c, ac, bc, abc, d, ad, bd, abd, cd, acd, bcd, abcd]
 }
 
+/// Four coefficients to a word, the first lowest.
+fn pack(coefficients: &[u16; LANES]) -> [u64; LANES / GROUP] {
+    let mut packed = [0; LANES / GROUP];
+    for (word, [a, b, c, d]) in packed.iter_mut().zip(coefficients.as_chunks::<GROUP>().0) {
+        *word = u64::from(*a) | u64::from(*b) << 16 | u64::from(*c) << 32 | u64::from(*d) << 48;
+    }
+    packed
+}
+
+/// The lowest bits of four packed coefficients, side by side: the product brings them to bits 48 to 51.
+fn subset(packed: u64) -> usize {
+    const GATHER: u64 = (1 << 48) + (1 << 33) + (1 << 18) + (1 << 3);
+    let lowest = packed & 0x0001_0001_0001_0001;
+    ((lowest.wrapping_mul(GATHER) >> 48) & 15) as usize
+}
+
+// `map` and whole arrays rather than loops over lanes: so the compiler makes vector instructions of it.
 fn times(elements: &Elements, scale: u16) -> Elements {
-    let mut product = [0; 16];
-    for bit in (0..16).rev() {
+    (0..16).rev().fold([0; 16], |product: Elements, bit| {
         let mask = 0u16.wrapping_sub((scale >> bit) & 1);
-        for lane in 0..16 {
-            product[lane] = double(product[lane]) ^ (elements[lane] & mask);
-        }
-    }
-    product
+        xor(&product.map(double), &elements.map(|element| element & mask))
+    })
 }
 
-fn xor(mut a: Elements, b: &Elements) -> Elements {
+fn xor(a: &Elements, b: &Elements) -> Elements {
+    let mut sum = *a;
     for lane in 0..16 {
-        a[lane] ^= b[lane];
+        sum[lane] ^= b[lane];
     }
-    a
+    sum
 }
 
 fn from_bytes(row: &Row) -> Elements {
@@ -143,7 +148,7 @@ mod tests {
             }
             let expected = expected.map(|element| mul(element, 0xABCD));
             assert_eq!(
-                SubsetSums::new(rows.iter()).combine(&coefficients, 0xABCD),
+                SubsetSums::new(&rows).combine(&coefficients, 0xABCD),
                 to_bytes(&expected),
                 "{count} rows"
             );
