@@ -74,13 +74,18 @@ impl Passphrase {
         self.expose().iter().filter(|byte| **byte & 0xC0 != 0x80).count()
     }
 
+    /// Whether both were typed alike: for asking twice. Both are the same person's, so time tells nobody anything.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+
     /// Whether nothing was entered.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// The bytes, for the key derivation only.
-    pub(crate) fn expose(&self) -> &[u8] {
+    /// The bytes, for the key derivation and for handing the passphrase to a process of one's own.
+    pub fn expose(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 

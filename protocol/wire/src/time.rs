@@ -126,9 +126,21 @@ pub struct CivilDate {
     pub day: u8,
 }
 
+impl std::fmt::Display for CivilDate {
+    /// Like `2026-11-30`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_is_written_year_first() {
+        assert_eq!(Day::new(0).civil().to_string(), "1970-01-01");
+    }
 
     #[test]
     fn a_day_begins_at_midnight_and_ends_before_the_next() {

@@ -65,13 +65,21 @@ impl Connector {
     ///
     /// # Errors
     /// [`ConnectError`]; only `KeyChanged` needs a person.
-    pub async fn connect(&self, address: &RelayAddress, keep_alive: Duration) -> Result<Connected, ConnectError> {
+    pub async fn connect(
+        &self,
+        address: &RelayAddress,
+        keep_alive: Duration,
+    ) -> Result<Connected, ConnectError> {
         tokio::time::timeout(HANDSHAKE_TIMEOUT, self.handshake(address, keep_alive))
             .await
             .unwrap_or(Err(ConnectError::Unreachable))
     }
 
-    async fn handshake(&self, address: &RelayAddress, keep_alive: Duration) -> Result<Connected, ConnectError> {
+    async fn handshake(
+        &self,
+        address: &RelayAddress,
+        keep_alive: Duration,
+    ) -> Result<Connected, ConnectError> {
         let targets = look_up(address).await?;
         let mut last = ConnectError::NoAddress;
         for target in targets {
@@ -99,7 +107,8 @@ impl Connector {
         let socket = std::net::UdpSocket::bind(local).map_err(|_| ConnectError::Local)?;
         let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(quinn::TokioRuntime))
             .map_err(|_| ConnectError::Local)?;
-        let connecting = endpoint.connect_with(config, target, NO_NAME).map_err(|_| ConnectError::Unreachable)?;
+        let connecting =
+            endpoint.connect_with(config, target, NO_NAME).map_err(|_| ConnectError::Unreachable)?;
         let connection = match connecting.await {
             Ok(connection) => connection,
             Err(_) if verifier.saw_another_key() => return Err(ConnectError::KeyChanged),
@@ -112,7 +121,11 @@ impl Connector {
         Ok(Connected { connection, endpoint, exporter })
     }
 
-    fn client_config(&self, verifier: Arc<PinVerifier>, keep_alive: Duration) -> Result<ClientConfig, ConnectError> {
+    fn client_config(
+        &self,
+        verifier: Arc<PinVerifier>,
+        keep_alive: Duration,
+    ) -> Result<ClientConfig, ConnectError> {
         let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|_| ConnectError::Local)?
@@ -153,6 +166,8 @@ async fn look_up(address: &RelayAddress) -> Result<Vec<SocketAddr>, ConnectError
     if let Some(ip) = address.ip() {
         return Ok(vec![SocketAddr::new(ip, address.port())]);
     }
-    let found = tokio::net::lookup_host((address.host(), address.port())).await.map_err(|_| ConnectError::NoAddress)?;
+    let found = tokio::net::lookup_host((address.host(), address.port()))
+        .await
+        .map_err(|_| ConnectError::NoAddress)?;
     Ok(found.collect())
 }

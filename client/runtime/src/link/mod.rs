@@ -15,5 +15,5 @@ mod pin;
 mod session;
 mod task;
 
-pub use connect::{ConnectError, Connector};
-pub use task::{Link, LinkId, LinkOrder, LinkReport, LinkTiming, Outgoing, Trouble};
+pub use connect::Connector;
+pub use task::{Link, LinkId, LinkOrder, LinkReport, LinkTiming, Trouble};

@@ -1,10 +1,12 @@
 //! One connected link: says hello, sends requests, hands on answers and pushes, until the connection ends.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use khaima_engine::Ticket;
 use khaima_wire::{
-    ClientFrame, Day, FrameDecoder, PROTOCOL_VERSION, RelayFrame, RelayPin, Request, RequestId, Role, is_supported,
+    ClientFrame, Day, FrameDecoder, PROTOCOL_VERSION, Refusal, RelayFrame, Reply, Request, RequestId, Role,
+    is_supported,
 };
 use quinn::{RecvStream, SendStream};
 use tokio::sync::mpsc;
@@ -55,19 +57,24 @@ struct Session<'a> {
     link: &'a LinkId,
     send: SendStream,
     incoming: Incoming,
-    owed: BTreeSet<RequestId>,
+    owed: BTreeMap<RequestId, Ticket>,
 }
 
 impl<'a> Session<'a> {
     async fn open(link: &'a LinkId, connected: &Connected) -> Result<(Self, Day), Trouble> {
         let (send, receive) = connected.connection.open_bi().await.map_err(|_| Trouble::Unreachable)?;
         let incoming = Incoming { receive, decoder: FrameDecoder::new(), buffer: vec![0; READ_SIZE] };
-        let mut session = Self { link, send, incoming, owed: BTreeSet::new() };
+        let mut session = Self { link, send, incoming, owed: BTreeMap::new() };
         session.write(&ClientFrame::Hello { version: PROTOCOL_VERSION, role: link.role }).await?;
-        let hello = tokio::time::timeout(HELLO_TIMEOUT, session.incoming.next()).await.map_err(|_| Trouble::Unreachable)??;
+        let hello = tokio::time::timeout(HELLO_TIMEOUT, session.incoming.next())
+            .await
+            .map_err(|_| Trouble::Unreachable)??;
         match hello {
             RelayFrame::Hello { version, today } if is_supported(version) => Ok((session, today)),
-            RelayFrame::Hello { .. } => Err(Trouble::OtherVersion),
+            RelayFrame::Hello { .. }
+            | RelayFrame::Reply { reply: Reply::Refused(Refusal::UnsupportedVersion), .. } => {
+                Err(Trouble::OtherVersion)
+            }
             _ => Err(Trouble::Nonsense),
         }
     }
@@ -89,25 +96,25 @@ impl<'a> Session<'a> {
             };
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(LinkOrder::Request { ticket, outgoing }) => {
+                    Some(LinkOrder::Request { ticket, request }) => {
                         if self.owed.is_empty() {
                             silent_since = Instant::now();
                         }
-                        let id = RequestId::new(ticket);
-                        let request = outgoing.into_request(&connected.exporter, &pin);
-                        if let Err(trouble) = self.request(id, request).await {
+                        let request = request.into_request(&connected.exporter, &pin);
+                        if let Err(trouble) = self.request(ticket, request).await {
                             return Ended::Lost(trouble);
                         }
                     }
                     Some(LinkOrder::Reconnect) => return Ended::Lost(Trouble::Unreachable),
-                    Some(LinkOrder::Stop) | None => return Ended::Stopped,
+                    None => return Ended::Stopped,
                 },
                 frame = self.incoming.next() => {
                     silent_since = Instant::now();
                     let report = match frame {
-                        Ok(RelayFrame::Reply { id, reply }) if self.owed.remove(&id) => {
-                            LinkReport::Reply { link: self.link.clone(), ticket: id.number(), reply }
-                        }
+                        Ok(RelayFrame::Reply { id, reply }) => match self.owed.remove(&id) {
+                            Some(ticket) => LinkReport::Reply { ticket, reply },
+                            None => return Ended::Lost(Trouble::Nonsense),
+                        },
                         Ok(RelayFrame::Push(push)) if self.link.role == Role::Owner => {
                             LinkReport::Push { link: self.link.clone(), push }
                         }
@@ -123,8 +130,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn request(&mut self, id: RequestId, request: Request) -> Result<(), Trouble> {
-        self.owed.insert(id);
+    async fn request(&mut self, ticket: Ticket, request: Request) -> Result<(), Trouble> {
+        let id = RequestId::new(ticket.number());
+        self.owed.insert(id, ticket);
         self.write(&ClientFrame::Request { id, request }).await
     }
 
@@ -156,10 +164,4 @@ impl Incoming {
             }
         }
     }
-}
-
-/// What a request needs from its connection: the proof of a mailbox is bound to it.
-pub trait IntoRequest: Send {
-    /// The request as it goes out on a connection with this exporter, to the relay with this pin.
-    fn into_request(self: Box<Self>, exporter: &[u8; 32], relay: &RelayPin) -> Request;
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use khaima_engine::{OutgoingRequest, Ticket};
 use khaima_wire::{Day, Push, RelayAddress, Reply, Role};
 use rand::RngExt;
 use tokio::sync::mpsc;
@@ -10,8 +11,6 @@ use tokio::time::Instant;
 
 use super::connect::{ConnectError, Connector};
 use super::session::{self, Ended};
-
-pub use super::session::IntoRequest as Outgoing;
 
 /// Requests waiting to be sent on one link, at most.
 const QUEUE: usize = 256;
@@ -36,15 +35,13 @@ impl fmt::Debug for LinkId {
 pub enum LinkOrder {
     /// Send this; the answer will carry the ticket.
     Request {
-        /// The driver's number for it, unique on this link.
-        ticket: u64,
-        /// What to send, made into a request on the connection it goes out on.
-        outgoing: Box<dyn Outgoing>,
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// What to send; proofs are made on the connection it goes out on.
+        request: OutgoingRequest,
     },
     /// Drop the connection and make a new one: an answer is overdue.
     Reconnect,
-    /// End.
-    Stop,
 }
 
 /// What a link tells the driver.
@@ -68,10 +65,8 @@ pub enum LinkReport {
     },
     /// An answer.
     Reply {
-        /// Which link.
-        link: LinkId,
         /// The ticket of the request.
-        ticket: u64,
+        ticket: Ticket,
         /// The answer.
         reply: Reply,
     },
@@ -130,7 +125,8 @@ impl Default for LinkTiming {
 
 impl LinkTiming {
     fn wait(&self, failures: u32) -> Duration {
-        let doubled = self.first.saturating_mul(1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled =
+            self.first.saturating_mul(1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
         doubled.min(self.longest).mul_f64(rand::rng().random_range(0.5..1.5))
     }
 }
@@ -142,7 +138,12 @@ pub struct Link {
 
 impl Link {
     /// Starts the task in the current tokio runtime.
-    pub fn start(id: LinkId, connector: Connector, timing: LinkTiming, reports: mpsc::Sender<LinkReport>) -> Self {
+    pub fn start(
+        id: LinkId,
+        connector: Connector,
+        timing: LinkTiming,
+        reports: mpsc::Sender<LinkReport>,
+    ) -> Self {
         let (orders, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(drive(id, connector, timing, receiver, reports));
         Self { orders }
@@ -200,7 +201,7 @@ async fn drive(
 async fn stopped(orders: &mut mpsc::Receiver<LinkOrder>) {
     loop {
         match orders.recv().await {
-            Some(LinkOrder::Stop) | None => return,
+            None => return,
             Some(LinkOrder::Request { .. } | LinkOrder::Reconnect) => {}
         }
     }
