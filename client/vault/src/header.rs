@@ -14,6 +14,8 @@
 //!
 //! Not its concern: what a master key opens (`store`).
 
+use std::io::ErrorKind;
+
 use zeroize::Zeroizing;
 
 use crate::disk::{Disk, DiskError, File, Profile};
@@ -116,8 +118,19 @@ impl Header {
         profile: Profile,
         master: &Key,
     ) -> Result<(), RandomError> {
+        self.set_slot_of(VERSION, slot, key, profile, master)
+    }
+
+    fn set_slot_of(
+        &mut self,
+        version: u16,
+        slot: usize,
+        key: &Key,
+        profile: Profile,
+        master: &Key,
+    ) -> Result<(), RandomError> {
         let mut plain = Zeroizing::new(Vec::with_capacity(SLOT_PLAIN));
-        plain.extend_from_slice(&VERSION.to_be_bytes());
+        plain.extend_from_slice(&version.to_be_bytes());
         plain.extend_from_slice(&[profile.number(), 0, 0, 0, 0, 0]);
         plain.extend_from_slice(master.expose());
         plain.resize(SLOT_PLAIN, 0);
@@ -159,9 +172,10 @@ pub(crate) enum NewHeaderError {
 }
 
 /// The two copies as they are on disk.
-#[derive(Clone)]
 pub(crate) struct Copies {
     copies: [Option<Header>; 2],
+    /// Why a copy could not be read, when it was neither missing nor short.
+    failed: Option<DiskError>,
 }
 
 impl Copies {
@@ -175,9 +189,21 @@ impl Copies {
         Ok(false)
     }
 
-    /// Reads both. One that is missing, short or unreadable counts as damaged.
+    /// Reads both. One that is missing or short counts as damaged.
     pub(crate) fn read(disk: &dyn Disk) -> Self {
-        Self { copies: COPIES.map(|copy| read_copy(disk, copy)) }
+        let mut failed = None;
+        let copies = COPIES.map(|copy| {
+            let mut header = Header(Box::new([0; HEADER_LENGTH]));
+            match disk.read(copy, 0, header.0.as_mut_slice()) {
+                Ok(()) => Some(header),
+                Err(error) => {
+                    let is_damage = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof);
+                    failed = failed.take().or((!is_damage).then(|| error.into()));
+                    None
+                }
+            }
+        });
+        Self { copies, failed }
     }
 
     /// Tries a passphrase on both copies: one derivation, a second one only where their salts or parameters differ.
@@ -207,6 +233,10 @@ impl Copies {
             }
             derived = Some((copy, key));
         }
+        // A header that cannot be read now may open another time.
+        if let Some(error) = self.failed.take().filter(|_| !newer) {
+            return Err(error.into());
+        }
         if derived.is_none() {
             // Nothing to try it on: take as long as a wrong passphrase takes.
             KdfParams::default().derive(passphrase, &[0; SALT_LENGTH])?;
@@ -216,8 +246,8 @@ impl Copies {
 
     /// Puts a master key under another passphrase, in the same slot of both copies.
     ///
-    /// Returns which copies are written, also on error: `Err` with the first copy written means that both
-    /// passphrases may open the vault.
+    /// On error [`ChangeError::Disk`] says whether one copy holds the new passphrase already; then both passphrases
+    /// may open the vault.
     pub(crate) fn change(
         &mut self,
         disk: &dyn Disk,
@@ -239,6 +269,21 @@ impl Copies {
             begun = true;
         }
         Ok(())
+    }
+
+    /// Writes a slot as a later version of the program would.
+    #[cfg(test)]
+    pub(crate) fn change_version_for_tests(
+        &mut self,
+        disk: &dyn Disk,
+        unlocked: &Unlocked,
+        passphrase: &Passphrase,
+        version: u16,
+    ) -> Result<(), DiskError> {
+        let mut header = self.copies[0].clone().unwrap();
+        let key = header.params().derive(passphrase, &header.salt()).unwrap();
+        header.set_slot_of(version, unlocked.slot, &key, unlocked.profile, &unlocked.master).unwrap();
+        COPIES.into_iter().try_for_each(|file| write_copy(disk, file, &header))
     }
 
     fn repair(&mut self, disk: &dyn Disk, good: &Header, slot: usize) -> Result<(), DiskError> {
@@ -269,12 +314,7 @@ pub(crate) enum ChangeError {
 }
 
 fn lost() -> DiskError {
-    DiskError::Failed(std::io::ErrorKind::NotFound)
-}
-
-fn read_copy(disk: &dyn Disk, copy: File) -> Option<Header> {
-    let mut header = Header(Box::new([0; HEADER_LENGTH]));
-    disk.read(copy, 0, header.0.as_mut_slice()).ok().map(|()| header)
+    DiskError::Failed(ErrorKind::NotFound)
 }
 
 fn write_copy(disk: &dyn Disk, copy: File, header: &Header) -> Result<(), DiskError> {

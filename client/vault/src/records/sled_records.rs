@@ -62,6 +62,12 @@ impl SledRecords {
         result
     }
 
+    /// As after an error.
+    #[cfg(test)]
+    pub(crate) fn give_up(&self) {
+        self.guard().take();
+    }
+
     fn guard(&self) -> MutexGuard<'_, Option<sled::Db>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

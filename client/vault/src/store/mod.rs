@@ -141,4 +141,32 @@ impl Store {
             last_commit: self.last_commit,
         })
     }
+
+    /// Level of the top node: 0 when it is a leaf.
+    #[cfg(test)]
+    pub(crate) fn level(&self) -> u8 {
+        self.root.node.level()
+    }
+
+    /// Secrets of all records, for tests of forgetting.
+    #[cfg(test)]
+    pub(crate) fn secrets(&self) -> std::collections::BTreeSet<[u8; 32]> {
+        let mut secrets = std::collections::BTreeSet::new();
+        let mut visit = |_: &[u8], version: &crate::records::Version| {
+            secrets.insert(*version.secret.expose());
+        };
+        self.tree.each_record(&self.root.node, &mut visit).unwrap();
+        secrets
+    }
+
+    /// Names of all chunks of all records.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> std::collections::BTreeSet<Name> {
+        let mut names = std::collections::BTreeSet::new();
+        let mut visit = |key: &[u8], version: &crate::records::Version| {
+            names.extend(version.names(Address { profile: self.profile, key }));
+        };
+        self.tree.each_record(&self.root.node, &mut visit).unwrap();
+        names
+    }
 }
