@@ -19,8 +19,8 @@ use crate::ids::{ContactId, InvitationId, MessageId};
 use crate::invite::{LINK_SIGNATURE, remove, stored_link};
 use crate::mailboxes::{self, NewMailbox};
 use crate::records::{
-    AcceptedState, ClaimFor, ContactRecord, ContactState, InvitationRecord, JobBody, JobRecord, MailboxPurpose,
-    MailboxRecord, Place, Side, Slip, load, load_all,
+    AcceptedState, ClaimFor, ContactRecord, ContactState, InvitationRecord, JobBody, JobRecord,
+    MailboxPurpose, MailboxRecord, Place, Side, Slip, load, load_all,
 };
 use crate::seal::{seal, start_session, submit};
 use crate::send::{checked_greeting, content};
@@ -103,10 +103,16 @@ fn fail(
 }
 
 /// The claimed bundle came.
-pub(crate) fn on_bundle(ctx: &mut Ctx<'_>, id: InvitationId, sealed: &SealedBundle) -> Result<(), EngineError> {
+pub(crate) fn on_bundle(
+    ctx: &mut Ctx<'_>,
+    id: InvitationId,
+    sealed: &SealedBundle,
+) -> Result<(), EngineError> {
     let device = LocalDevice::new(ctx.profile()?);
     let Some(mut record) = load::<InvitationRecord>(ctx, id.as_bytes())? else { return Ok(()) };
-    let Side::Accepted { state: AcceptedState::Claiming, link, greeting } = &record.side else { return Ok(()) };
+    let Side::Accepted { state: AcceptedState::Claiming, link, greeting } = &record.side else {
+        return Ok(());
+    };
     let link = stored_link(link)?.into_invitation();
     let greeting = greeting.clone();
     let tampered = Problem::InvitationTampered { invitation: id };
@@ -226,7 +232,6 @@ fn verified_bundle(link: &Invitation, sealed: &SealedBundle) -> Option<BundleCon
     let is_promised: bool = hash.ct_eq(&link.statement_hash).into();
     let signed = [LINK_SIGNATURE.bytes(), link.body_bytes().to_vec()].map(Zeroizing::new);
     let [label, body] = &signed;
-    let is_signed =
-        content.statement.identity.public_key().verify(&[label, body], &content.link_signature);
+    let is_signed = content.statement.identity.public_key().verify(&[label, body], &content.link_signature);
     (is_promised && is_signed).then_some(content)
 }

@@ -148,7 +148,11 @@ fn remove(ctx: &mut Ctx<'_>, contact: &ContactRecord) -> Result<(), EngineError>
 }
 
 /// Deletes one row with its text.
-pub(crate) fn remove_row(ctx: &mut Ctx<'_>, conversation: ConversationId, order: u64) -> Result<(), EngineError> {
+pub(crate) fn remove_row(
+    ctx: &mut Ctx<'_>,
+    conversation: ConversationId,
+    order: u64,
+) -> Result<(), EngineError> {
     let mut changes = crate::store::Changes::new();
     MessageRecord::remove(ctx, &mut changes, conversation, order)?;
     ctx.changes().extend(changes);

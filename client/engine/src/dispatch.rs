@@ -32,8 +32,8 @@ use crate::records::{JobBody, JobRecord, MailboxRecord, MailboxState, RelayRecor
 use crate::store::{RecordKey, RecordKind, StoreView};
 
 pub use outgoing::OutgoingRequest;
-pub(crate) use schedule::random_below;
 use schedule::Pause;
+pub(crate) use schedule::random_below;
 
 /// Whether a connection to a relay is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +109,17 @@ struct Job {
 struct Mailbox {
     relay: RelayId,
     subscribed: bool,
+    /// When subscribed: when to ask again, to learn of claims.
+    again: Option<Timestamp>,
     pause: Pause,
     ticket: Option<Ticket>,
+}
+
+impl Mailbox {
+    /// When to subscribe (again); `None` for at once.
+    fn next(&self) -> Option<Timestamp> {
+        self.pause.over().max(self.again)
+    }
 }
 
 struct Acknowledgements {
@@ -136,6 +145,10 @@ enum What {
 /// An answer that takes longer counts as lost, in milliseconds. Half a minute is far beyond any working network, Tor
 /// included, and short against the minutes a person waits.
 pub const REQUEST_TIMEOUT_MILLIS: u64 = 30_000;
+
+/// A subscription that stands is repeated after this time, in milliseconds: its answer is how we learn that bundles were
+/// claimed. Half a day, against the day after which an unused claim gets a fresh bundle.
+const RESUBSCRIBE_MILLIS: u64 = 43_200_000;
 
 /// Requests under way at once on one connection. The relay bounds them too; more would only fill its queue.
 const MAX_UNDER_WAY: usize = 32;
@@ -210,6 +223,7 @@ impl Dispatcher {
                 self.mailboxes.entry(id).or_insert_with(|| Mailbox {
                     relay,
                     subscribed: false,
+                    again: None,
                     pause: Pause::default(),
                     ticket: None,
                 });
@@ -271,6 +285,7 @@ impl Dispatcher {
         if role == Role::Owner {
             for mailbox in self.mailboxes.values_mut().filter(|mailbox| mailbox.relay == relay) {
                 mailbox.subscribed = false;
+                mailbox.again = None;
                 mailbox.pause.clear();
             }
             // What was not acknowledged on the lost connection is delivered and acknowledged again.
@@ -358,9 +373,8 @@ impl Dispatcher {
             .mailboxes
             .iter()
             .filter(|(_, mailbox)| {
-                !mailbox.subscribed
-                    && mailbox.ticket.is_none()
-                    && mailbox.pause.is_over(now)
+                mailbox.ticket.is_none()
+                    && mailbox.next().is_none_or(|moment| moment <= now)
                     && self.is_open(mailbox.relay, Role::Owner, now)
             })
             .map(|(id, mailbox)| (*id, mailbox.relay))
@@ -380,7 +394,12 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn due_jobs(&mut self, view: &dyn View, now: Timestamp, found: &mut Vec<Dispatch>) -> Result<(), EngineError> {
+    fn due_jobs(
+        &mut self,
+        view: &dyn View,
+        now: Timestamp,
+        found: &mut Vec<Dispatch>,
+    ) -> Result<(), EngineError> {
         let mut busy_targets: BTreeSet<MailboxId> =
             self.jobs.values().filter(|job| job.ticket.is_some()).filter_map(|job| job.target).collect();
         let ids: Vec<JobId> = self.jobs.keys().copied().collect();
@@ -416,7 +435,8 @@ impl Dispatcher {
     }
 
     fn has_room(&self, relay: RelayId, role: Role) -> bool {
-        self.under_way.values().filter(|sent| sent.relay == relay && sent.role == role).count() < MAX_UNDER_WAY
+        self.under_way.values().filter(|sent| sent.relay == relay && sent.role == role).count()
+            < MAX_UNDER_WAY
     }
 
     fn take_ticket(&mut self) -> Ticket {
@@ -477,7 +497,13 @@ impl Dispatcher {
         }
     }
 
-    fn pause<R: CryptoRng + ?Sized>(&mut self, what: &What, at_least_millis: u64, now: Timestamp, rng: &mut R) {
+    fn pause<R: CryptoRng + ?Sized>(
+        &mut self,
+        what: &What,
+        at_least_millis: u64,
+        now: Timestamp,
+        rng: &mut R,
+    ) {
         let pause = match what {
             What::Job(id) => self.jobs.get_mut(id).map(|job| &mut job.pause),
             What::Subscribe(id) => self.mailboxes.get_mut(id).map(|mailbox| &mut mailbox.pause),
@@ -528,6 +554,7 @@ impl Dispatcher {
             Reply::Subscribed { one_time_left, claimed, waiting } => {
                 if let Some(known) = self.mailboxes.get_mut(&mailbox) {
                     known.subscribed = true;
+                    known.again = Some(now.plus_millis(RESUBSCRIBE_MILLIS));
                     known.pause.clear();
                 }
                 Some(Input::MailboxState { relay, mailbox, one_time_left, claimed, waiting })
@@ -588,9 +615,9 @@ impl Dispatcher {
             // One that never paused and has a link is due already, or waits for an answer to another.
             job.pause.over().max(link.not_before)
         });
-        let mailboxes = self.mailboxes.values().filter(|it| !it.subscribed && it.ticket.is_none()).filter_map(|it| {
+        let mailboxes = self.mailboxes.values().filter(|it| it.ticket.is_none()).filter_map(|it| {
             let link = self.links.get(&(it.relay, Role::Owner))?;
-            it.pause.over().max(link.not_before)
+            it.next().max(link.not_before)
         });
         overdue.chain(jobs).chain(mailboxes).min()
     }

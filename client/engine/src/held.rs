@@ -10,8 +10,8 @@ use crate::event::{Event, Problem};
 use crate::ids::{ContactId, ConversationId, MessageId};
 use crate::receive::{FromContact, Read, open_envelope, read_from_contact};
 use crate::records::{
-    Body, ConversationRecord, HeldRecord, MessageRecord, RowState, View, all_keys, delete_blob, held_key, load,
-    load_all, load_blob, put_blob,
+    Body, ConversationRecord, HeldRecord, MessageRecord, RowState, View, all_keys, delete_blob, held_key,
+    load, load_all, load_blob, put_blob,
 };
 use crate::store::{Changes, RecordKey, RecordKind};
 
@@ -62,7 +62,11 @@ pub(crate) fn keep(
 }
 
 /// After a new session began: what could not be read may be readable now.
-pub(crate) fn try_again(ctx: &mut Ctx<'_>, device: &LocalDevice, contact: ContactId) -> Result<(), EngineError> {
+pub(crate) fn try_again(
+    ctx: &mut Ctx<'_>,
+    device: &LocalDevice,
+    contact: ContactId,
+) -> Result<(), EngineError> {
     for (key, held) in load_all::<HeldRecord>(ctx, contact.as_bytes())? {
         let blob = load_blob(ctx, RecordKind::HeldBlob, key.id())?;
         let Ok(sealed) = SealedEnvelope::new(blob.to_vec()) else { continue };

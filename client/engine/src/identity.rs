@@ -1,7 +1,10 @@
 //! Own identity: made once, and its sender certificate, made anew each day.
 
 use khaima_signal::sealed_sender::{SenderCertificate, SenderClaims, ServerCertificate};
-use khaima_signal::{DeviceId, Direction, IdentityKey, IdentityKeyPair, KeyPair, LocalIdentity, ProtocolAddress, StoreError, Trust};
+use khaima_signal::{
+    DeviceId, Direction, IdentityKey, IdentityKeyPair, KeyPair, LocalIdentity, ProtocolAddress, StoreError,
+    Trust,
+};
 use uuid::Builder;
 
 use crate::content::{MAX_NAME, Statement};

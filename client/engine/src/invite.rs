@@ -98,7 +98,8 @@ fn sign_link(ctx: &mut Ctx<'_>, profile: &Profile, invitation: &Invitation) -> V
 
 /// The link of a record, expired or not.
 pub(crate) fn stored_link(link: &Zeroizing<String>) -> Result<SignedInvitation, EngineError> {
-    SignedInvitation::parse(link, khaima_wire::Day::new(0)).map_err(|_| EngineError::Damaged(RecordKind::Invitation))
+    SignedInvitation::parse(link, khaima_wire::Day::new(0))
+        .map_err(|_| EngineError::Damaged(RecordKind::Invitation))
 }
 
 /// The identity's signature for fresh bundles of an invitation's mailbox; `None` for other mailboxes.
@@ -168,7 +169,11 @@ pub(crate) fn remove(ctx: &mut Ctx<'_>, id: InvitationId) {
 }
 
 /// Ends an invitation for good; its mailbox is deleted and its link forgotten.
-pub(crate) fn end(ctx: &mut Ctx<'_>, mut record: InvitationRecord, end: MadeState) -> Result<(), EngineError> {
+pub(crate) fn end(
+    ctx: &mut Ctx<'_>,
+    mut record: InvitationRecord,
+    end: MadeState,
+) -> Result<(), EngineError> {
     if let Side::Made { state, link, secret, .. } = &mut record.side {
         *state = end;
         *link = Zeroizing::default();

@@ -58,6 +58,8 @@ mod seal;
 mod send;
 mod slips;
 mod store;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 
 pub use dispatch::{

@@ -3,7 +3,9 @@
 //! Prekeys are fresh for each mailbox, so that nothing ties two of them together. Publishing always replaces the whole
 //! pool of one-time bundles: repeating it after a lost answer is harmless.
 
-use khaima_signal::{KyberPreKey, KyberPreKeyId, OneTimePreKey, PreKeyId, SignedPreKey, SignedPreKeyId, SpentPreKeys};
+use khaima_signal::{
+    KyberPreKey, KyberPreKeyId, OneTimePreKey, PreKeyId, SignedPreKey, SignedPreKeyId, SpentPreKeys,
+};
 use khaima_wire::{BundleKey, MailboxId, MailboxKey, Permit, RelayAddress, SealedBundle, Timestamp};
 
 use crate::content::BundleParts;
@@ -13,8 +15,8 @@ use crate::error::EngineError;
 use crate::event::{Event, Problem};
 use crate::ids::{JobId, RelayId};
 use crate::records::{
-    JobBody, JobRecord, MailboxPurpose, MailboxRecord, MailboxState, PREKEY_KINDS, PreKeyKey, Profile, RelayRecord,
-    StoredPreKey, View, all_keys, load, load_all, prekey_ids,
+    JobBody, JobRecord, MailboxPurpose, MailboxRecord, MailboxState, PREKEY_KINDS, PreKeyKey, Profile,
+    RelayRecord, StoredPreKey, View, all_keys, load, load_all, prekey_ids,
 };
 use crate::store::RecordKind;
 
@@ -58,7 +60,11 @@ pub(crate) fn ensure_relay(ctx: &mut Ctx<'_>, address: &RelayAddress) -> Result<
 }
 
 /// Where new mailboxes are made: the home relay, or the one through which we meet.
-pub(crate) fn home_or(ctx: &Ctx<'_>, profile: &Profile, other: &RelayAddress) -> Result<RelayAddress, EngineError> {
+pub(crate) fn home_or(
+    ctx: &Ctx<'_>,
+    profile: &Profile,
+    other: &RelayAddress,
+) -> Result<RelayAddress, EngineError> {
     let Some(home) = profile.home else { return Ok(other.clone()) };
     Ok(ctx.require::<RelayRecord>(home.as_bytes())?.address)
 }
@@ -75,7 +81,11 @@ pub(crate) struct NewMailbox<'a> {
 }
 
 /// Makes a mailbox with a full pool. Returns the job that publishes it: what needs the mailbox waits for that.
-pub(crate) fn create(ctx: &mut Ctx<'_>, profile: &Profile, new: NewMailbox<'_>) -> Result<JobId, EngineError> {
+pub(crate) fn create(
+    ctx: &mut Ctx<'_>,
+    profile: &Profile,
+    new: NewMailbox<'_>,
+) -> Result<JobId, EngineError> {
     let relay = ensure_relay(ctx, new.relay)?;
     let id = new.key.id();
     let mut mailbox = MailboxRecord {
@@ -177,7 +187,9 @@ fn publish(
         let one_time = OneTimePreKey::generate(PreKeyId::new(mailbox.take_prekey_id()), ctx.rng);
         put_prekey(ctx, &id, RecordKind::OneTimePreKey, one_time.id.value(), one_time.encode(), false);
         let kyber = fresh_kyber(ctx, profile, mailbox, false);
-        blob.extend(bundle(ctx, profile, mailbox, Some(&one_time), signed, &kyber, link_signature)?.into_bytes());
+        blob.extend(
+            bundle(ctx, profile, mailbox, Some(&one_time), signed, &kyber, link_signature)?.into_bytes(),
+        );
     }
     if pool.last_resort {
         let kyber = fresh_kyber(ctx, profile, mailbox, true);
@@ -194,7 +206,12 @@ fn publish(
     ctx.add_job(&JobRecord { relay: mailbox.relay, after, body }, &blob)
 }
 
-fn fresh_kyber(ctx: &mut Ctx<'_>, profile: &Profile, mailbox: &mut MailboxRecord, last_resort: bool) -> KyberPreKey {
+fn fresh_kyber(
+    ctx: &mut Ctx<'_>,
+    profile: &Profile,
+    mailbox: &mut MailboxRecord,
+    last_resort: bool,
+) -> KyberPreKey {
     let id = KyberPreKeyId::new(mailbox.take_prekey_id());
     let kyber = KyberPreKey::generate(id, &profile.identity, signal_time(ctx.now), &mut ctx.rng);
     put_prekey(ctx, &mailbox.id(), RecordKind::KyberPreKey, id.value(), kyber.encode(), last_resort);
@@ -336,7 +353,11 @@ pub(crate) fn close(ctx: &mut Ctx<'_>, id: &MailboxId) -> Result<(), EngineError
 }
 
 /// The relay has deleted a mailbox; a permit may have come back.
-pub(crate) fn on_deleted(ctx: &mut Ctx<'_>, id: &MailboxId, permit: Option<Permit>) -> Result<(), EngineError> {
+pub(crate) fn on_deleted(
+    ctx: &mut Ctx<'_>,
+    id: &MailboxId,
+    permit: Option<Permit>,
+) -> Result<(), EngineError> {
     let Some(mailbox) = load::<MailboxRecord>(ctx, id.as_bytes())? else { return Ok(()) };
     if let Some(permit) = permit {
         add_permits(ctx, mailbox.relay, vec![permit])?;
@@ -346,7 +367,11 @@ pub(crate) fn on_deleted(ctx: &mut Ctx<'_>, id: &MailboxId, permit: Option<Permi
 }
 
 /// New permits: mailboxes that wait for one get it, the rest is kept.
-pub(crate) fn add_permits(ctx: &mut Ctx<'_>, relay: RelayId, mut permits: Vec<Permit>) -> Result<(), EngineError> {
+pub(crate) fn add_permits(
+    ctx: &mut Ctx<'_>,
+    relay: RelayId,
+    mut permits: Vec<Permit>,
+) -> Result<(), EngineError> {
     let Some(mut record) = load::<RelayRecord>(ctx, relay.as_bytes())? else { return Ok(()) };
     if record.permit_needed {
         for (key, mut job) in load_all::<JobRecord>(ctx, &[])? {

@@ -9,8 +9,9 @@ use crate::drops::{DropReason, counted};
 use crate::error::EngineError;
 use crate::ids::{ContactId, ConversationId, InvitationId, RelayId};
 use crate::records::{
-    AcceptedState, Body, ContactRecord, ContactState, ConversationRecord, FailReason, InvitationRecord, MadeState,
-    MailboxRecord, MessageRecord, Profile, RelayRecord, RowState, Side, View, load, load_all, row_id,
+    AcceptedState, Body, ContactRecord, ContactState, ConversationRecord, FailReason, InvitationRecord,
+    MadeState, MailboxRecord, MessageRecord, Profile, RelayRecord, RowState, Side, View, load, load_all,
+    row_id,
 };
 use crate::store::{Order, RecordKind, StoreView};
 
@@ -391,8 +392,10 @@ fn message_row(order: u64, row: MessageRecord) -> MessageRow {
 /// # Errors
 /// When the store cannot be read or a record is damaged.
 pub fn invitations(view: &impl StoreView) -> Result<Vec<InvitationView>, EngineError> {
-    let mut found: Vec<InvitationView> =
-        load_all::<InvitationRecord>(view, &[])?.into_iter().map(|(_, record)| invitation_view(record)).collect();
+    let mut found: Vec<InvitationView> = load_all::<InvitationRecord>(view, &[])?
+        .into_iter()
+        .map(|(_, record)| invitation_view(record))
+        .collect();
     found.sort_by_key(|invitation| (invitation.created, invitation.id));
     Ok(found)
 }

@@ -26,8 +26,8 @@ use crate::ids::{ContactId, RelayId};
 use crate::invite;
 use crate::mailboxes;
 use crate::records::{
-    ContactRecord, ContactState, InvitationRecord, MailboxPreKeys, MailboxPurpose, MailboxRecord, MailboxState, Side,
-    View, load, load_session, seen_key,
+    ContactRecord, ContactState, InvitationRecord, MailboxPreKeys, MailboxPurpose, MailboxRecord,
+    MailboxState, Side, View, load, load_session, seen_key,
 };
 use crate::request;
 use crate::rows;
@@ -99,7 +99,10 @@ fn process(ctx: &mut Ctx<'_>, relay: RelayId, delivery: &Delivery, hash: &[u8; 1
 }
 
 /// Opens an envelope sealed to our identity key.
-pub(crate) fn open_envelope(device: &LocalDevice, sealed: &SealedEnvelope) -> Result<SealedContent, DropReason> {
+pub(crate) fn open_envelope(
+    device: &LocalDevice,
+    sealed: &SealedEnvelope,
+) -> Result<SealedContent, DropReason> {
     let mut bytes = Vec::with_capacity(sealed.size().saturating_add(1));
     bytes.push(SEALED_VERSION);
     bytes.extend_from_slice(sealed.as_bytes());
@@ -134,7 +137,10 @@ pub(crate) fn read_from_contact(
     };
     let claims = sealed.certificate.claims();
     let remote = contact.address();
-    if claims.identity_key != contact.identity || claims.uuid != remote.name() || claims.device != contact.device {
+    if claims.identity_key != contact.identity
+        || claims.uuid != remote.name()
+        || claims.device != contact.device
+    {
         return Err(DropReason::WrongSender.into());
     }
     let certificate_expired = match check_certificate(sealed, &contact.identity, from.stored) {
@@ -171,7 +177,11 @@ pub(crate) fn read_from_contact(
 }
 
 /// Checks a certificate against one root, on the day the relay stored the envelope.
-pub(crate) fn check_certificate(sealed: &SealedContent, root: &IdentityKey, stored: Day) -> CertificateStatus {
+pub(crate) fn check_certificate(
+    sealed: &SealedContent,
+    root: &IdentityKey,
+    stored: Day,
+) -> CertificateStatus {
     let checked = sealed.certificate.check(&[*root.public_key()], signal_time(stored.start()));
     checked.unwrap_or(CertificateStatus::Invalid)
 }

@@ -12,8 +12,8 @@ use crate::input::JobReply;
 use crate::invite;
 use crate::mailboxes;
 use crate::records::{
-    ClaimFor, ContactRecord, FailReason, JobBody, JobRecord, MailboxPurpose, MailboxRecord, MailboxState, RelayRecord,
-    RowState, load,
+    ClaimFor, ContactRecord, FailReason, JobBody, JobRecord, MailboxPurpose, MailboxRecord, MailboxState,
+    RelayRecord, RowState, load,
 };
 use crate::send::{change_row, fail_row, fail_waiting, on_contact_bundle};
 

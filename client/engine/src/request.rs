@@ -117,7 +117,12 @@ pub(crate) fn on_request(
     Ok(())
 }
 
-fn stranger(ctx: &mut Ctx<'_>, identity: IdentityKey, uuid: [u8; 16], device: khaima_signal::DeviceId) -> ContactRecord {
+fn stranger(
+    ctx: &mut Ctx<'_>,
+    identity: IdentityKey,
+    uuid: [u8; 16],
+    device: khaima_signal::DeviceId,
+) -> ContactRecord {
     ContactRecord {
         id: ContactId::random(ctx.rng),
         uuid,
@@ -176,7 +181,11 @@ fn take_up(
 
 /// Somebody came with an invitation that another has taken: counted, and shown. Who holds the link and is not the one it
 /// was meant for is worth knowing.
-fn refuse_again(ctx: &mut Ctx<'_>, mut record: InvitationRecord, identity: &IdentityKey) -> Result<(), Fault> {
+fn refuse_again(
+    ctx: &mut Ctx<'_>,
+    mut record: InvitationRecord,
+    identity: &IdentityKey,
+) -> Result<(), Fault> {
     let taker = match record.contact {
         Some(contact) => load::<ContactRecord>(ctx, contact.as_bytes())?,
         None => None,

@@ -5,7 +5,7 @@
 
 use khaima_wire::Timestamp;
 
-use crate::content::{MAX_RECEIPTS, Content, ContentBody};
+use crate::content::{Content, ContentBody, MAX_RECEIPTS};
 use crate::ctx::{Ctx, LocalDevice};
 use crate::dispatch::random_below;
 use crate::drops::{DropReason, Fault};
@@ -13,8 +13,8 @@ use crate::error::EngineError;
 use crate::event::Event;
 use crate::ids::{ContactId, ConversationId, MessageId};
 use crate::records::{
-    Body, ContactRecord, ContactState, ConversationRecord, GapRecord, MessageRecord, ReceiptRecord, RowState, View,
-    load, load_all, message_id_key, row_id,
+    Body, ContactRecord, ContactState, ConversationRecord, GapRecord, MessageRecord, ReceiptRecord, RowState,
+    View, load, load_all, message_id_key, row_id,
 };
 use crate::send::{change_row, send_receipts};
 use crate::store::{RecordKey, RecordKind};

@@ -38,8 +38,7 @@ pub(crate) fn seal(
     let now = signal_time(ctx.now);
     let trust = TrustOnly(&contact.identity);
     let remote = contact.address();
-    let encrypted =
-        stored.record.encrypt(&device.local(), &remote, &content.encode(), &trust, now, ctx.rng);
+    let encrypted = stored.record.encrypt(&device.local(), &remote, &content.encode(), &trust, now, ctx.rng);
     let encrypted = match encrypted {
         Ok(encrypted) => encrypted,
         Err(EncryptError::Store(error)) => return Err(EngineError::Store(Box::new(error))),
@@ -53,7 +52,8 @@ pub(crate) fn seal(
         hint: ContentHint::Default,
         group_id: None,
     };
-    let needed = sealed.encoded_len().saturating_add(SealedContent::PADDING_OVERHEAD).saturating_add(v2::OVERHEAD);
+    let needed =
+        sealed.encoded_len().saturating_add(SealedContent::PADDING_OVERHEAD).saturating_add(v2::OVERHEAD);
     let Some(size) = SealedEnvelope::size_for(needed) else { return Ok(Err(NotSealed::TooLong)) };
     let padded = sealed
         .encode_padded(size.saturating_sub(v2::OVERHEAD))
@@ -105,7 +105,10 @@ pub(crate) fn submit(
 }
 
 /// Where a contact is written to.
-pub(crate) fn destination(ctx: &mut Ctx<'_>, contact: &ContactRecord) -> Result<(RelayId, MailboxId), EngineError> {
+pub(crate) fn destination(
+    ctx: &mut Ctx<'_>,
+    contact: &ContactRecord,
+) -> Result<(RelayId, MailboxId), EngineError> {
     let place = contact.slip.as_ref().and_then(|slip| slip.place());
     let place = place.ok_or(EngineError::Internal("a contact without a mailbox is written to"))?;
     let relay = ensure_relay(ctx, &place.relay)?;

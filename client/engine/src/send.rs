@@ -14,8 +14,8 @@ use crate::event::{Event, Problem};
 use crate::identity::checked_length;
 use crate::ids::{ContactId, ConversationId, JobId, MessageId};
 use crate::records::{
-    Body, ClaimFor, ContactRecord, ContactState, ConversationRecord, FailReason, JobBody, JobRecord, MessageRecord,
-    ReceiptRecord, RowState, load, message_id_key, receipt_key,
+    Body, ClaimFor, ContactRecord, ContactState, ConversationRecord, FailReason, JobBody, JobRecord,
+    MessageRecord, ReceiptRecord, RowState, load, message_id_key, receipt_key,
 };
 use crate::seal::{NotSealed, destination, seal, start_session, submit};
 use crate::slips::own_slip;
@@ -28,7 +28,11 @@ pub const MAX_TEXT_LENGTH: usize = 60_000;
 const ANSWER: u64 = 0;
 
 /// Sends a text.
-pub(crate) fn send_text(ctx: &mut Ctx<'_>, conversation: ConversationId, body: String) -> Result<(), EngineError> {
+pub(crate) fn send_text(
+    ctx: &mut Ctx<'_>,
+    conversation: ConversationId,
+    body: String,
+) -> Result<(), EngineError> {
     let device = LocalDevice::new(ctx.profile()?);
     let mut contact: ContactRecord = ctx.named(conversation.contact().as_bytes())?;
     if body.is_empty() {
@@ -177,7 +181,11 @@ pub(crate) fn send_accept(
 }
 
 /// Sends the receipts owed to a contact, by themselves. Receipts that cannot go now stay owed.
-pub(crate) fn send_receipts(ctx: &mut Ctx<'_>, device: &LocalDevice, contact: ContactId) -> Result<(), EngineError> {
+pub(crate) fn send_receipts(
+    ctx: &mut Ctx<'_>,
+    device: &LocalDevice,
+    contact: ContactId,
+) -> Result<(), EngineError> {
     let Some(mut owed) = load::<ReceiptRecord>(ctx, contact.as_bytes())? else { return Ok(()) };
     let Some(contact) = load::<ContactRecord>(ctx, contact.as_bytes())? else {
         ctx.delete(receipt_key(contact));

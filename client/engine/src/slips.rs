@@ -16,10 +16,7 @@ pub(crate) fn own_slip(
     let relay: RelayRecord = ctx.require(mailbox.relay.as_bytes())?;
     contact.own_slip_number = contact.own_slip_number.saturating_add(1);
     let place = Place { relay: relay.address, mailbox: id, bundle_key: mailbox.bundle_key.clone() };
-    let slip = Slip {
-        number: contact.own_slip_number,
-        device: device.profile.device.value(),
-        places: vec![place],
-    };
+    let slip =
+        Slip { number: contact.own_slip_number, device: device.profile.device.value(), places: vec![place] };
     Ok(encode_slip(&slip, &device.profile.identity, ctx.rng))
 }

@@ -296,7 +296,10 @@ impl Changes {
         let base = base(limit.saturating_add(touched.len()))?;
         let mut keys: Vec<RecordKey> = base.into_iter().filter(|key| !touched.contains_key(key)).collect();
         keys.extend(
-            touched.iter().filter(|(_, change)| matches!(change, Change::Put(_))).map(|(key, _)| (*key).clone()),
+            touched
+                .iter()
+                .filter(|(_, change)| matches!(change, Change::Put(_)))
+                .map(|(key, _)| (*key).clone()),
         );
         keys.sort();
         if order == Order::Descending {

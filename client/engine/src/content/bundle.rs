@@ -2,8 +2,8 @@
 //! identity key's signature over the link.
 
 use khaima_signal::{
-    IdentityKey, KemPublicKey, KyberPreKey, KyberPreKeyId, OneTimePreKey, PreKeyBundle, PreKeyBundleIn, PreKeyId,
-    PublicKey, SignedPreKey, SignedPreKeyId,
+    IdentityKey, KemPublicKey, KyberPreKey, KyberPreKeyId, OneTimePreKey, PreKeyBundle, PreKeyBundleIn,
+    PreKeyId, PublicKey, SignedPreKey, SignedPreKeyId,
 };
 use prost::Message;
 

@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn bounds_are_kept() {
-        let accept = |name: String| content(ContentBody::Accept(ContactAccept { slip: vec![], name }), 0).encode();
+        let accept =
+            |name: String| content(ContentBody::Accept(ContactAccept { slip: vec![], name }), 0).encode();
         assert!(Content::decode(&accept("x".repeat(64))).is_ok());
         assert!(Content::decode(&accept("x".repeat(65))).is_err());
         assert!(Content::decode(&content(ContentBody::Text("t".into()), 0).encode()).is_err());

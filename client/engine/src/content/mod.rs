@@ -13,7 +13,7 @@ mod statement;
 
 pub(crate) use bundle::{BundleContent, BundleParts};
 pub(crate) use message::{
-    Content, ContactAccept, ContactRequest, ContentBody, MAX_GREETING, MAX_NAME, MAX_RECEIPTS, request_proof,
+    ContactAccept, ContactRequest, Content, ContentBody, MAX_GREETING, MAX_NAME, MAX_RECEIPTS, request_proof,
     verify_request_proof,
 };
 pub(crate) use slip::{decode_slip, encode_slip};

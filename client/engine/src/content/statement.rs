@@ -66,7 +66,11 @@ impl Statement {
         let devices = devices.map_err(|_| ContentError)?;
         let is_ascending = devices.is_sorted_by(|one, next| one < next);
         let is_chained = if body.number == 1 { body.previous.is_empty() } else { body.previous.len() == 32 };
-        if !(1..=Self::MAX_DEVICES).contains(&devices.len()) || !is_ascending || body.number == 0 || !is_chained {
+        if !(1..=Self::MAX_DEVICES).contains(&devices.len())
+            || !is_ascending
+            || body.number == 0
+            || !is_chained
+        {
             return Err(ContentError);
         }
         Ok(Self { identity, uuid, devices, number: body.number, bytes: bytes.to_vec() })

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use khaima_wire::{
-    BundleError, Envelope, EnvelopeId, InviteCode, MailboxId, MailboxKey, Permit, Purpose, RelayPin, Request, Role,
-    SealedBundle, SealedEnvelope,
+    BundleError, Envelope, EnvelopeId, InviteCode, MailboxId, MailboxKey, Permit, Purpose, RelayPin, Request,
+    Role, SealedBundle, SealedEnvelope,
 };
 
 use crate::error::EngineError;
@@ -96,7 +96,9 @@ impl OutgoingRequest {
             }
             Self::RedeemCode { code } => Request::RedeemCode { code },
             Self::Submit(envelope) => Request::Submit(envelope),
-            Self::Subscribe { key } => Request::Subscribe { proof: key.prove(exporter, relay, Purpose::Read) },
+            Self::Subscribe { key } => {
+                Request::Subscribe { proof: key.prove(exporter, relay, Purpose::Read) }
+            }
         }
     }
 }
@@ -130,8 +132,10 @@ pub(super) fn of_job(view: &dyn View, id: JobId) -> Result<Option<OutgoingReques
         JobBody::Delete { mailbox } => key_of(&mailbox)?.map(|key| OutgoingRequest::Delete { key }),
         JobBody::Publish { mailbox, last_resort, replace, .. } => {
             let blob = load_blob(view, RecordKind::JobBlob, id.as_bytes())?;
-            let bundles: Result<Vec<SealedBundle>, BundleError> =
-                blob.chunks(SealedBundle::SIZE).map(|bytes| SealedBundle::from_bytes(bytes.to_vec())).collect();
+            let bundles: Result<Vec<SealedBundle>, BundleError> = blob
+                .chunks(SealedBundle::SIZE)
+                .map(|bytes| SealedBundle::from_bytes(bytes.to_vec()))
+                .collect();
             let mut one_time = bundles.map_err(|_| EngineError::Damaged(RecordKind::JobBlob))?;
             let last_resort = if last_resort { one_time.pop() } else { None };
             key_of(&mailbox)?.map(|key| OutgoingRequest::Publish { key, one_time, last_resort, replace })

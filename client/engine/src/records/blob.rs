@@ -17,7 +17,11 @@ pub(crate) fn put_blob(changes: &mut Changes, kind: RecordKind, id: &[u8], value
 }
 
 /// Reads a value; empty when there is none.
-pub(crate) fn load_blob(view: &dyn View, kind: RecordKind, id: &[u8]) -> Result<Zeroizing<Vec<u8>>, EngineError> {
+pub(crate) fn load_blob(
+    view: &dyn View,
+    kind: RecordKind,
+    id: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, EngineError> {
     let keys = all_keys(view, kind, id)?;
     let mut value = Zeroizing::new(Vec::with_capacity(keys.len().saturating_mul(BLOB_CHUNK)));
     for key in keys {

@@ -81,9 +81,9 @@ impl GapRecord {
 
     /// How many numbers are missing.
     pub(crate) fn count(&self) -> u64 {
-        self.missing.iter().fold(0, |sum, (from, to)| {
-            sum.saturating_add(to.saturating_sub(*from).saturating_add(1))
-        })
+        self.missing
+            .iter()
+            .fold(0, |sum, (from, to)| sum.saturating_add(to.saturating_sub(*from).saturating_add(1)))
     }
 
     /// Takes a number out; whether it was missing.

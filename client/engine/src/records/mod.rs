@@ -38,7 +38,9 @@ pub use profile::Profile;
 pub(crate) use profile::{PROFILE_ID, ProfileRecord};
 pub(crate) use relay::RelayRecord;
 pub(crate) use session::{delete_session, load_session};
-pub(crate) use small::{HeldRecord, ReceiptRecord, counter_key, held_key, message_id_key, receipt_key, seen_key};
+pub(crate) use small::{
+    HeldRecord, ReceiptRecord, counter_key, held_key, message_id_key, receipt_key, seen_key,
+};
 
 /// A view with one error type, so that everything here can take `&dyn View`.
 pub(crate) trait View {
@@ -104,7 +106,10 @@ pub(crate) fn load<T: Record>(view: &dyn View, id: &[u8]) -> Result<Option<T>, E
 }
 
 /// Reads all records of a kind whose id begins with `prefix`, in order.
-pub(crate) fn load_all<T: Record>(view: &dyn View, prefix: &[u8]) -> Result<Vec<(RecordKey, T)>, EngineError> {
+pub(crate) fn load_all<T: Record>(
+    view: &dyn View,
+    prefix: &[u8],
+) -> Result<Vec<(RecordKey, T)>, EngineError> {
     let mut found = Vec::new();
     for key in all_keys(view, T::KIND, prefix)? {
         if let Some(bytes) = view.read(&key)? {
@@ -116,6 +121,10 @@ pub(crate) fn load_all<T: Record>(view: &dyn View, prefix: &[u8]) -> Result<Vec<
 }
 
 /// All keys of a kind whose id begins with `prefix`, in order.
-pub(crate) fn all_keys(view: &dyn View, kind: RecordKind, prefix: &[u8]) -> Result<Vec<RecordKey>, EngineError> {
+pub(crate) fn all_keys(
+    view: &dyn View,
+    kind: RecordKind,
+    prefix: &[u8],
+) -> Result<Vec<RecordKey>, EngineError> {
     view.list(kind, prefix, Order::Ascending, None, usize::MAX)
 }

@@ -25,7 +25,12 @@ impl PreKeyKey<'_> {
     }
 
     /// Of a base key seen with these prekeys.
-    pub(crate) fn base_key(&self, kyber: KyberPreKeyId, signed: SignedPreKeyId, key: &PublicKey) -> RecordKey {
+    pub(crate) fn base_key(
+        &self,
+        kyber: KyberPreKeyId,
+        signed: SignedPreKeyId,
+        key: &PublicKey,
+    ) -> RecordKey {
         let hash = BASE_KEY.hash(&[
             &kyber.value().to_be_bytes(),
             &signed.value().to_be_bytes(),

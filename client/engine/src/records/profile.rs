@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use khaima_signal::{DeviceId, IdentityKey, IdentityKeyPair, LocalIdentity, PrivateKey, ProtocolAddress, ServiceId};
+use khaima_signal::{
+    DeviceId, IdentityKey, IdentityKeyPair, LocalIdentity, PrivateKey, ProtocolAddress, ServiceId,
+};
 use zeroize::Zeroizing;
 
 use super::{DecodeRecordError, Reader, Record, View, Writer};

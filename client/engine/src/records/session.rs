@@ -33,7 +33,8 @@ pub(crate) fn load_session(
     let mut parts = Vec::new();
     for key in &keys {
         let Some(bytes) = view.read(key)? else { continue };
-        let name = key.id().split_at_checked(PREFIX_LENGTH).map(|(_, name)| name.to_vec()).unwrap_or_default();
+        let name =
+            key.id().split_at_checked(PREFIX_LENGTH).map(|(_, name)| name.to_vec()).unwrap_or_default();
         parts.push(RecordPart { name, bytes });
     }
     if parts.is_empty() {
