@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A passphrase of at most 1,024 bytes of UTF-8, in one buffer of fixed place and size that is wiped on drop.
@@ -74,9 +75,10 @@ impl Passphrase {
         self.expose().iter().filter(|byte| **byte & 0xC0 != 0x80).count()
     }
 
-    /// Whether both were typed alike: for asking twice. Both are the same person's, so time tells nobody anything.
+    /// Whether both were typed alike: for asking twice. Takes the same time whatever they are.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
+        let same_bytes = self.bytes.as_slice().ct_eq(other.bytes.as_slice());
+        (same_bytes & self.length.ct_eq(&other.length)).into()
     }
 
     /// Whether nothing was entered.
@@ -139,6 +141,13 @@ mod tests {
         let mut passphrase = Passphrase::of("secret").unwrap();
         passphrase.clear();
         assert!(passphrase.is_empty() && passphrase.bytes.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn two_are_the_same_when_all_their_bytes_are() {
+        let of = |text| Passphrase::of(text).unwrap();
+        assert!(of("a").is_same(&of("a")));
+        assert!(!of("a").is_same(&of("b")) && !of("a").is_same(&of("a\0")) && !of("a").is_same(&of("")));
     }
 
     #[test]
