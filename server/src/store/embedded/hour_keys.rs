@@ -136,6 +136,7 @@ impl HourKeys {
     }
 
     /// Whether an older key is still there.
+    #[cfg(test)]
     pub fn has_previous(&self) -> bool {
         self.ring().previous.is_some()
     }
