@@ -13,14 +13,17 @@ use crate::spqr::message::Payload;
 use crate::spqr::mlkem::{Ct1, DecapsulationKey, KeyPair, epoch_secret};
 
 /// Makes the key pair and sends the header's first chunk.
-pub(super) fn generate<R: CryptoRng + ?Sized>(braid: &Braid, rng: &mut R) -> (State, Payload) {
-    let pair = KeyPair::generate(rng);
+pub(super) fn generate<R: CryptoRng + ?Sized>(
+    braid: &Braid,
+    rng: &mut R,
+) -> Result<(State, Payload), SpqrError> {
+    let pair = KeyPair::generate(rng)?;
     let mac = braid.authenticator.mac_header(braid.epoch, &pair.header);
     let [rho, hash] = halves(&pair.header.0);
     let (chunk, header) = Encoder::new(Value::from_rows([rho, hash, mac])).advance();
     let state =
         State::KeysSampled { ek_vector: pair.ek_vector, key: Arc::new(pair.decapsulation_key), header };
-    (state, Payload::Hdr(chunk))
+    Ok((state, Payload::Hdr(chunk)))
 }
 
 /// A chunk of ct1 has been added.
@@ -50,7 +53,7 @@ pub(super) fn on_ct2(
     };
     let (ct2, mac) = value.bytes().split_first_chunk().ok_or(SpqrError::MacVerifyFailed)?;
     let mac = mac.try_into().map_err(|_| SpqrError::MacVerifyFailed)?;
-    let secret = epoch_secret(braid.epoch, &key.decapsulate(ct1, ct2));
+    let secret = epoch_secret(braid.epoch, &key.decapsulate(ct1, ct2)?);
     let authenticator = braid.authenticator.updated(braid.epoch, &secret);
     authenticator.verify_ciphertext(braid.epoch, ct1, ct2, mac)?;
     let next = Braid {

@@ -225,7 +225,7 @@ impl Braid {
     /// Spec: SPQR 9.1 On send.
     pub fn send<R: CryptoRng + ?Sized>(&self, rng: &mut R) -> Result<BraidSent, SpqrError> {
         let (state, payload) = match &self.state {
-            State::KeysUnsampled => ek_side::generate(self, rng),
+            State::KeysUnsampled => ek_side::generate(self, rng)?,
             State::HeaderReceived { header } => return ct_side::encapsulate(self, header, rng),
             State::KeysSampled { ek_vector, key, header } => {
                 let (chunk, header) = header.advance();
