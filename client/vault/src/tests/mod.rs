@@ -13,6 +13,7 @@ mod cost;
 mod crashes;
 mod damage;
 mod faults;
+mod fixtures;
 mod forensics;
 mod forgetting;
 mod headers;
