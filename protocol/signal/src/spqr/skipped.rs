@@ -93,7 +93,9 @@ impl Skipped {
         let page = self.pages.get(at)?;
         let held = page.keys.iter().find(|held| held.index == index)?;
         let key = Zeroizing::new(held.key);
-        let keys: Vec<_> = page.keys.iter().filter(|held| held.index != index).cloned().collect();
+        // Large enough at once, for a vector that grows leaves its bytes behind.
+        let mut keys = Vec::with_capacity(page.keys.len());
+        keys.extend(page.keys.iter().filter(|held| held.index != index).cloned());
         let mut pages = self.pages.as_ref().clone();
         if keys.is_empty() {
             pages.remove(at);
@@ -123,7 +125,7 @@ impl Skipped {
         let mut next = added.next();
         while let Some(first) = next.take() {
             let number = first.index / PAGE_INDICES;
-            // Of full size at once, for a vector that grows leaves its bytes behind.
+            // Of full size at once, for the same reason as in `take`.
             let mut keys = Vec::with_capacity(PAGE_INDICES as usize);
             if pages.last().is_some_and(|page| page.number == number) {
                 keys.extend(pages.pop().iter().flat_map(|page| page.keys.iter().cloned()));

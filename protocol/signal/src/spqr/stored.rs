@@ -309,19 +309,24 @@ struct Base {
 
 impl Base {
     /// Puts in the pages the base names.
-    fn read_pages(
+    fn read_pages<'a>(
         &mut self,
-        mut entries: impl FnMut(u64, u32) -> Result<Vec<(u8, [u8; 32])>, SpqrError>,
+        mut entries: impl FnMut(u64, u32) -> Result<&'a [[u8; KEY_LENGTH]], SpqrError>,
     ) -> Result<(), SpqrError> {
         let Some((parts, numbers)) = &mut self.chain else { return Ok(()) };
         for ((epoch, link), numbers) in parts.epochs().zip(&mut parts.links).zip(numbers) {
             let mut pages = Vec::with_capacity(numbers.len());
             for number in numbers.iter().copied() {
                 let first = number.checked_mul(PAGE_INDICES).ok_or(SpqrError::StateDecode)?;
-                let entries = Zeroizing::new(entries(epoch, number)?);
-                let keys =
-                    entries.iter().map(|(low, key)| SkippedKey { index: first | u32::from(*low), key: *key });
-                pages.push(Page::from_keys(number, keys.collect()).ok_or(SpqrError::StateDecode)?);
+                let entries = entries(epoch, number)?;
+                // Large enough at once, for a vector that grows leaves its bytes behind.
+                let mut keys = Vec::with_capacity(entries.len());
+                keys.extend(
+                    entries
+                        .iter()
+                        .map(|[low, key @ ..]| SkippedKey { index: first | u32::from(*low), key: *key }),
+                );
+                pages.push(Page::from_keys(number, keys).ok_or(SpqrError::StateDecode)?);
             }
             let highest = pages.last().and_then(|page| page.keys().last()).map_or(0, |key| key.index);
             if highest > 0 && highest >= link.receive.counter {
@@ -458,11 +463,9 @@ impl<'a> Reader<'a> {
         Ok(Half { counter: self.u32()?, value: Zeroizing::new(self.array()?) })
     }
 
-    fn page_entries(&mut self) -> Result<Vec<(u8, [u8; 32])>, SpqrError> {
+    fn page_entries(&mut self) -> Result<&'a [[u8; KEY_LENGTH]], SpqrError> {
         let count = usize::from(self.u16()?);
-        let (entries, _) = self.bytes(count * KEY_LENGTH)?.as_chunks::<KEY_LENGTH>();
-        let split = |entry: &[u8; KEY_LENGTH]| Some((*entry.first()?, *entry.last_chunk()?));
-        entries.iter().map(split).collect::<Option<_>>().ok_or(SpqrError::StateDecode)
+        Ok(self.bytes(count * KEY_LENGTH)?.as_chunks().0)
     }
 
     fn braid(&mut self) -> Result<Braid, SpqrError> {
