@@ -49,7 +49,9 @@ impl Last {
         let expected = self.told.plus_millis(elapsed);
         let doubting = system.millis_since(expected) > millis(BELIEVED);
         if doubting && !self.doubting {
-            tracing::error!(event = "the clock leapt ahead by more than a week; not believed until restarted");
+            tracing::error!(
+                event = "the clock leapt ahead by more than a week; not believed until restarted"
+            );
         }
         self.doubting = doubting;
         self.told = if doubting { expected } else { system };
@@ -77,7 +79,8 @@ mod tests {
         let start = Instant::now();
         let mut last = Last { told: Timestamp::from_secs(1_000_000_000), at: start, doubting: false };
         let mut read = |system_secs: u64, elapsed_secs: u64| {
-            last.advance(Timestamp::from_secs(system_secs), start + Duration::from_secs(elapsed_secs)).as_secs()
+            last.advance(Timestamp::from_secs(system_secs), start + Duration::from_secs(elapsed_secs))
+                .as_secs()
         };
         assert_eq!(read(1_000_000_010, 10), 1_000_000_010);
         assert_eq!(read(1_000_003_600, 20), 1_000_003_600, "a summer hour");

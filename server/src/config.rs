@@ -81,8 +81,8 @@ impl Config {
     ///
     /// [`ConfigError::Syntax`] with line and column, or [`ConfigError::Range`].
     pub fn parse(home: &Path, text: &str) -> Result<Self, ConfigError> {
-        let file: ConfigFile =
-            toml::from_str(text).map_err(|error| ConfigError::Syntax(error.to_string().trim_end().to_owned()))?;
+        let file: ConfigFile = toml::from_str(text)
+            .map_err(|error| ConfigError::Syntax(error.to_string().trim_end().to_owned()))?;
         file.check()?;
         Ok(file.into_config(home))
     }
@@ -91,7 +91,8 @@ impl Config {
     #[must_use]
     pub fn loopback(home: &Path) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let file = ConfigFile { creation: CreationName::Open, ..ConfigFile::new(listen, "127.0.0.1".to_owned()) };
+        let file =
+            ConfigFile { creation: CreationName::Open, ..ConfigFile::new(listen, "127.0.0.1".to_owned()) };
         file.into_config(home)
     }
 
@@ -248,7 +249,11 @@ impl ConfigFile {
             ("limits.megabytes_per_mailbox", limits.megabytes_per_mailbox.into(), 1..=65_536),
             ("limits.bundles_per_mailbox", limits.bundles_per_mailbox.into(), 16..=1_000),
             ("limits.connections", limits.connections.into(), 1..=1_000_000),
-            ("limits.connections_per_neighbourhood", limits.connections_per_neighbourhood.into(), 1..=1_000_000),
+            (
+                "limits.connections_per_neighbourhood",
+                limits.connections_per_neighbourhood.into(),
+                1..=1_000_000,
+            ),
             ("days.envelopes", days.envelopes.into(), 1..=60),
             ("days.unused_mailboxes", days.unused_mailboxes.into(), 30..=730),
         ];

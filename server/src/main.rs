@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use khaima_relay::{Config, DEFAULT_LISTEN, Home, HomeError, Server, invites};
-use khaima_wire::{Day, RelayAddress, Timestamp};
+use khaima_wire::{Day, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 
 use explain::{Problem, explain_home, explain_start};
@@ -80,13 +80,11 @@ fn init(dir: &Path, listen: SocketAddr, host: Option<&str>) -> Result<(), Proble
     let here = dir.display();
     // A specific address to listen on is where people reach it; "all addresses" says nothing.
     let guessed = if listen.ip().is_unspecified() { "127.0.0.1".to_owned() } else { listen.ip().to_string() };
-    let home = Home::init(dir, listen, host.unwrap_or(&guessed)).map_err(|error| explain_home(&error, dir))?;
+    let home =
+        Home::init(dir, listen, host.unwrap_or(&guessed)).map_err(|error| explain_home(&error, dir))?;
     let config = Config::load(dir).map_err(|error| explain_home(&HomeError::Config(error), dir))?;
-    let address = home
-        .address(&config, config.listen.port())
-        .map_err(|error| explain_home(&HomeError::Address(error), dir))?;
     println!("A new relay is ready in {here}.\n");
-    show_address(&address);
+    show_address(&home, &config, dir)?;
     if config.host == "127.0.0.1" {
         println!(
             "\nOnly this machine can reach 127.0.0.1. For others, write the name or IP address of this machine after\n\
@@ -122,8 +120,10 @@ fn run(dir: &Path) -> Result<(), Problem> {
         .map_err(|error| Problem::new("The program cannot start its threads.", &error))?;
     runtime.block_on(async {
         // Before anything is announced: whoever reads the address may stop us the next moment.
-        let listening = |kind| signal(kind).map_err(|error| Problem::new("Signals cannot be received.", &error));
-        let (mut terminate, mut interrupt) = (listening(SignalKind::terminate())?, listening(SignalKind::interrupt())?);
+        let listening =
+            |kind| signal(kind).map_err(|error| Problem::new("Signals cannot be received.", &error));
+        let (mut terminate, mut interrupt) =
+            (listening(SignalKind::terminate())?, listening(SignalKind::interrupt())?);
         let relay = Server::start(config).map_err(|error| explain_start(&error, dir, listen))?;
         println!("{}", relay.address());
         tokio::select! {
@@ -138,11 +138,7 @@ fn run(dir: &Path) -> Result<(), Problem> {
 fn address(dir: &Path) -> Result<(), Problem> {
     let config = Config::load(dir).map_err(|error| explain_home(&HomeError::Config(error), dir))?;
     let home = Home::open(dir).map_err(|error| explain_home(&error, dir))?;
-    let address = home
-        .address(&config, config.listen.port())
-        .map_err(|error| explain_home(&HomeError::Address(error), dir))?;
-    show_address(&address);
-    Ok(())
+    show_address(&home, &config, dir)
 }
 
 fn invite(dir: &Path, uses: u32, days: u32) -> Result<(), Problem> {
@@ -177,15 +173,23 @@ fn keep_memory_private() {
 }
 
 /// The address as text, and as QR code where a person is looking.
-fn show_address(address: &RelayAddress) {
+fn show_address(home: &Home, config: &Config, dir: &Path) -> Result<(), Problem> {
     use std::io::IsTerminal;
-    let text = address.to_string();
-    println!("{text}");
+    if config.listen.port() == 0 && config.port.is_none() {
+        println!("Any free port is used: the address is shown when the relay runs.");
+        return Ok(());
+    }
+    let address = home
+        .address(config, config.listen.port())
+        .map_err(|error| explain_home(&HomeError::Address(error), dir))?
+        .to_string();
+    println!("{address}");
     if std::io::stdout().is_terminal()
-        && let Ok(code) = qrcode::QrCode::new(text.as_bytes())
+        && let Ok(code) = qrcode::QrCode::new(address.as_bytes())
     {
         println!("{}", code.render::<qrcode::render::unicode::Dense1x2>().build());
     }
+    Ok(())
 }
 
 fn today() -> Day {

@@ -79,10 +79,7 @@ pub enum Action {
 #[derive(Debug)]
 enum State {
     /// Entered when connected; left by a hello with a version and role we know. Nothing else is allowed.
-    Greeting {
-        exporter: [u8; 32],
-        prefix: AddressPrefix,
-    },
+    Greeting { exporter: [u8; 32], prefix: AddressPrefix },
     /// Entered by the hello. Requests are allowed, by role.
     Open {
         caller: Caller,
@@ -144,7 +141,9 @@ impl ConnectionState {
         rng: &mut R,
     ) -> Vec<Action> {
         match (&self.state, frame) {
-            (State::Greeting { .. }, ClientFrame::Hello { version, role }) => self.on_hello(version, role, now),
+            (State::Greeting { .. }, ClientFrame::Hello { version, role }) => {
+                self.on_hello(version, role, now)
+            }
             (State::Open { .. }, ClientFrame::Request { id, request }) => {
                 self.on_request(relay, id, request, now, rng)
             }

@@ -74,7 +74,9 @@ impl Deliveries {
         loop {
             let mailbox = self.queue.pop_front()?;
             self.queued.remove(&mailbox);
-            let (Some(pushed), Some(owner)) = (self.mailboxes.get(&mailbox), owner_of(&mailbox)) else { continue };
+            let (Some(pushed), Some(owner)) = (self.mailboxes.get(&mailbox), owner_of(&mailbox)) else {
+                continue;
+            };
             self.fetching = Some(mailbox);
             let except = pushed.keys().copied().collect();
             return Some(StoreOp::Fetch { owner, except, most, most_bytes, calendar });

@@ -25,7 +25,11 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { creations_per_prefix_and_day: 256, redemptions_per_prefix: 30, claims_per_mailbox_and_hour: 60 }
+        Self {
+            creations_per_prefix_and_day: 256,
+            redemptions_per_prefix: 30,
+            claims_per_mailbox_and_hour: 60,
+        }
     }
 }
 

@@ -19,8 +19,8 @@ pub use connection::{Action, CloseReason, ConnectionState, MOST_IN_FLIGHT, Ticke
 pub use delivery::{MOST_UNACKNOWLEDGED, MOST_UNACKNOWLEDGED_BYTES};
 pub use limits::{Limits, Rates, TooOften};
 pub use local::{ConnId, LocalRelay, Sent};
-pub use mailbox::{Calendar, MailboxRecord, Quota};
 pub(crate) use mailbox::size_as_u64;
+pub use mailbox::{Calendar, MailboxRecord, Quota};
 pub use op::{CreationRight, Invite, StoreError, StoreOp, StoreReply, Upkept};
 pub use relay::{Caller, Creation, MOST_SUBSCRIPTIONS, Outcome, Pending, Plan, Policy, Relay};
 

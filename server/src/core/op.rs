@@ -164,7 +164,11 @@ impl StoreOp {
     pub const fn may_be_put_off(&self) -> bool {
         matches!(
             self,
-            Self::Append { .. } | Self::Claim { .. } | Self::Create { .. } | Self::Publish { .. } | Self::Redeem { .. }
+            Self::Append { .. }
+                | Self::Claim { .. }
+                | Self::Create { .. }
+                | Self::Publish { .. }
+                | Self::Redeem { .. }
         )
     }
 

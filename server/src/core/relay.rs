@@ -17,7 +17,8 @@ use khaima_wire::{
 use rand_core::CryptoRng;
 
 use super::{
-    AddressPrefix, Calendar, CreationRight, Limits, MailboxOwner, Quota, Rates, StoreError, StoreOp, StoreReply, auth,
+    AddressPrefix, Calendar, CreationRight, Limits, MailboxOwner, Quota, Rates, StoreError, StoreOp,
+    StoreReply, auth,
 };
 
 /// Who may make mailboxes.

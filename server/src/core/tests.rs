@@ -108,8 +108,13 @@ impl World {
     /// Numbers of what has been pushed to a connection since the last look.
     fn take_pushed(&mut self, conn: ConnId) -> Vec<(u32, EnvelopeId)> {
         let taken = std::mem::take(&mut self.pushed);
-        let number = |delivery: &Delivery| u32::from_be_bytes(delivery.sealed.as_bytes()[..4].try_into().unwrap());
-        taken.iter().filter(|(to, _)| *to == conn).map(|(_, delivery)| (number(delivery), delivery.id)).collect()
+        let number =
+            |delivery: &Delivery| u32::from_be_bytes(delivery.sealed.as_bytes()[..4].try_into().unwrap());
+        taken
+            .iter()
+            .filter(|(to, _)| *to == conn)
+            .map(|(_, delivery)| (number(delivery), delivery.id))
+            .collect()
     }
 }
 
@@ -220,11 +225,10 @@ fn a_proof_from_another_connection_is_refused_and_closes() {
     let reply = world.ask(ConnId(3), Request::Subscribe { proof: stolen.clone() });
     assert_eq!(reply, Reply::Refused(Refusal::BadProof));
     assert_eq!(world.closed, [ConnId(3)]);
-    assert_eq!(world.ask(OWNER, Request::Subscribe { proof: stolen.clone() }), Reply::Subscribed {
-        one_time_left: 0,
-        claimed: 0,
-        waiting: 0
-    });
+    assert_eq!(
+        world.ask(OWNER, Request::Subscribe { proof: stolen.clone() }),
+        Reply::Subscribed { one_time_left: 0, claimed: 0, waiting: 0 }
+    );
     assert_eq!(world.ask(OWNER, Request::Delete { proof: stolen }), Reply::Refused(Refusal::BadProof));
     assert_eq!(world.relay.store().mailboxes(), 1);
 }
@@ -232,7 +236,8 @@ fn a_proof_from_another_connection_is_refused_and_closes() {
 #[test]
 fn each_purpose_needs_its_own_proof() {
     for wrong in Purpose::ALL {
-        let requests: [(Purpose, fn(OwnerProof) -> Request); 4] = [
+        type Make = fn(OwnerProof) -> Request;
+        let requests: [(Purpose, Make); 4] = [
             (Purpose::Create, |proof| Request::Create { proof, permit: None }),
             (Purpose::Read, |proof| Request::Subscribe { proof }),
             (Purpose::Publish, |proof| Request::Publish {
@@ -353,7 +358,8 @@ fn invited_people_need_a_permit_and_get_one_back() {
     let redeem = |world: &mut World| world.ask(SENDER, Request::RedeemCode { code: code.clone() });
     assert_eq!(redeem(&mut world), Reply::NotPermitted, "not known yet");
     let invite = Invite { uses: 1, expires: NOON.day().plus(1) };
-    let added = crate::store::conformance::ask(world.relay.store(), StoreOp::AddInvite { code: code.hash(), invite });
+    let added =
+        crate::store::conformance::ask(world.relay.store(), StoreOp::AddInvite { code: code.hash(), invite });
     assert_eq!(added, StoreReply::Added);
     let Reply::Permits(permits) = redeem(&mut world) else { panic!() };
     assert_eq!(permits.len(), 2);
@@ -367,7 +373,9 @@ fn invited_people_need_a_permit_and_get_one_back() {
     assert_eq!(world.create(1), Reply::AlreadyYours);
     assert_eq!(create(&mut world, 2, &permits[0]), Reply::NotPermitted);
     assert_eq!(create(&mut world, 2, &permits[1]), Reply::Created);
-    let delete = |world: &mut World| world.ask(OWNER, Request::Delete { proof: World::proof(OWNER, 1, Purpose::Delete) });
+    let delete = |world: &mut World| {
+        world.ask(OWNER, Request::Delete { proof: World::proof(OWNER, 1, Purpose::Delete) })
+    };
     let Reply::Deleted { permit: Some(back) } = delete(&mut world) else { panic!() };
     assert_eq!(delete(&mut world), Reply::Deleted { permit: None }, "once");
     assert_eq!(create(&mut world, 3, &back), Reply::Created);
@@ -441,7 +449,10 @@ fn unknown_requests_are_named_and_unreadable_frames_refused() {
     state.on_frame(&mut relay, hello, NOON, &mut ChaCha20Rng::seed_from_u64(1));
     let id = RequestId::new(4);
     let actions = state.on_unreadable(FrameError::Malformed { id: Some(id) });
-    assert!(matches!(actions.as_slice(), [Action::Send(RelayFrame::Reply { id: RequestId { .. }, reply: Reply::Refused(Refusal::Malformed) })]));
+    assert!(matches!(
+        actions.as_slice(),
+        [Action::Send(RelayFrame::Reply { id: RequestId { .. }, reply: Reply::Refused(Refusal::Malformed) })]
+    ));
     let actions = state.on_unreadable(FrameError::TooLarge);
     assert!(matches!(actions.as_slice(), [Action::Send(_), Action::Close(CloseReason::Protocol)]));
     assert!(state.on_unreadable(FrameError::TooLarge).is_empty(), "closed");
@@ -452,10 +463,7 @@ fn unknown_requests_are_named_and_unreadable_frames_refused() {
 struct Failing(StoreError);
 
 impl MailboxStore for Failing {
-    fn apply(
-        &self,
-        _: StoreOp,
-    ) -> impl Future<Output = Result<StoreReply, StoreError>> + Send + use<> {
+    fn apply(&self, _: StoreOp) -> impl Future<Output = Result<StoreReply, StoreError>> + Send + use<> {
         std::future::ready(Err(self.0))
     }
 }
@@ -469,7 +477,8 @@ fn nothing_is_accepted_that_the_store_did_not_take() {
         relay.handle(SENDER, ClientFrame::Hello { version: PROTOCOL_VERSION, role: Role::Anonymous }, NOON);
         let request = Request::Submit(Envelope { mailbox: key(1).id(), sealed: envelope(1) });
         let sent = relay.handle(SENDER, ClientFrame::Request { id: RequestId::new(1), request }, NOON);
-        let [(_, Sent::Frame(RelayFrame::Reply { reply: Reply::Busy { retry_after_secs }, .. }))] = sent.as_slice()
+        let [(_, Sent::Frame(RelayFrame::Reply { reply: Reply::Busy { retry_after_secs }, .. }))] =
+            sent.as_slice()
         else {
             panic!("{sent:?}")
         };

@@ -22,9 +22,7 @@ use khaima_wire::{
 };
 
 use super::MailboxStore;
-use crate::core::{
-    Calendar, CreationRight, Invite, MailboxOwner, Quota, StoreOp, StoreReply, Upkept, prove,
-};
+use crate::core::{Calendar, CreationRight, Invite, MailboxOwner, Quota, StoreOp, StoreReply, Upkept, prove};
 
 /// Runs every function of the suite, each on a fresh store.
 pub fn every_fact<S: MailboxStore>(mut fresh: impl FnMut() -> S) {
@@ -188,7 +186,10 @@ fn publish<S: MailboxStore>(
 ) -> StoreReply {
     let one_time = one_time.iter().copied().map(bundle).collect();
     let last_resort = last_resort.map(bundle);
-    ask(store, StoreOp::Publish { owner, one_time, last_resort, replace, most: 16, calendar: calendar(TODAY) })
+    ask(
+        store,
+        StoreOp::Publish { owner, one_time, last_resort, replace, most: 16, calendar: calendar(TODAY) },
+    )
 }
 
 fn claim<S: MailboxStore>(store: &S, mailbox: MailboxId) -> StoreReply {
@@ -349,13 +350,18 @@ fn fetching_leaves_out_what_is_out_and_stops_at_the_limits<S: MailboxStore>(stor
     create(store, owner(1));
     (0..10).for_each(|number| drop(append(store, owner(1).mailbox(), number)));
     let ids: Vec<_> = waiting(store, owner(1)).into_iter().map(|delivery| delivery.id).collect();
-    let read = |except: &[EnvelopeId], most, most_bytes| {
-        match fetch(store, owner(1), except, most, most_bytes, TODAY) {
-            StoreReply::Fetched { deliveries, more } => {
-                (deliveries.iter().map(|d| number_of(d.sealed.as_bytes())).collect::<Vec<_>>(), more)
-            }
-            other => panic!("{other:?}"),
+    let read = |except: &[EnvelopeId], most, most_bytes| match fetch(
+        store,
+        owner(1),
+        except,
+        most,
+        most_bytes,
+        TODAY,
+    ) {
+        StoreReply::Fetched { deliveries, more } => {
+            (deliveries.iter().map(|d| number_of(d.sealed.as_bytes())).collect::<Vec<_>>(), more)
         }
+        other => panic!("{other:?}"),
     };
     assert_eq!(read(&[], 3, usize::MAX), (vec![0, 1, 2], true));
     assert_eq!(read(&[ids[0], ids[2]], 3, usize::MAX), (vec![1, 3, 4], true));
@@ -490,7 +496,10 @@ fn concurrent_appends_all_arrive<S: MailboxStore>(store: &Arc<S>) {
         for thread in 0..8 {
             scope.spawn(move || {
                 for number in 0..8 {
-                    assert_eq!(append(&**store, owner(1).mailbox(), thread * 100 + number), StoreReply::Appended);
+                    assert_eq!(
+                        append(&**store, owner(1).mailbox(), thread * 100 + number),
+                        StoreReply::Appended
+                    );
                 }
             });
         }
@@ -499,7 +508,11 @@ fn concurrent_appends_all_arrive<S: MailboxStore>(store: &Arc<S>) {
     assert_eq!(arrived.len(), 64);
     for thread in 0..8 {
         let own: Vec<u32> = arrived.iter().copied().filter(|number| number / 100 == thread).collect();
-        assert_eq!(own, (0..8).map(|number| thread * 100 + number).collect::<Vec<_>>(), "in each one's order");
+        assert_eq!(
+            own,
+            (0..8).map(|number| thread * 100 + number).collect::<Vec<_>>(),
+            "in each one's order"
+        );
     }
 }
 

@@ -87,7 +87,9 @@ impl Tables {
                 })
             }
             StoreOp::Append { mailbox, sealed, random, expires, calendar, quota } => {
-                self.with(&mailbox, calendar, |mailbox| mailbox.append(sealed, random, expires, calendar, quota))
+                self.with(&mailbox, calendar, |mailbox| {
+                    mailbox.append(sealed, random, expires, calendar, quota)
+                })
             }
             StoreOp::Claim { mailbox, calendar } => self.with(&mailbox, calendar, Mailbox::claim),
             StoreOp::Create { owner, right, calendar, most_mailboxes } => {

@@ -96,7 +96,11 @@ struct Session<S> {
 }
 
 impl<S: MailboxStore> Session<S> {
-    async fn run<R: AsyncReadExt + Unpin>(&mut self, mut reader: R, mut stop: watch::Receiver<bool>) -> Ended {
+    async fn run<R: AsyncReadExt + Unpin>(
+        &mut self,
+        mut reader: R,
+        mut stop: watch::Receiver<bool>,
+    ) -> Ended {
         let mut decoder = FrameDecoder::<ClientFrame>::new();
         let mut buffer = [0; READ_BUFFER];
         let mut tick = tokio::time::interval(TICK);

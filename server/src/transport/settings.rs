@@ -107,11 +107,15 @@ mod tests {
     fn the_endpoint_bounds_what_half_open_handshakes_hold() {
         let identity = crate::transport::Identity::generate().unwrap();
         let crypto = identity.quic_config("relay.test").unwrap();
-        let (ours, default) =
-            (format!("{:?}", server_config(crypto.clone())), format!("{:?}", ServerConfig::with_crypto(crypto)));
-        for (name, value) in
-            [("max_incoming", "4096"), ("incoming_buffer_size", "65536"), ("incoming_buffer_size_total", "33554432")]
-        {
+        let (ours, default) = (
+            format!("{:?}", server_config(crypto.clone())),
+            format!("{:?}", ServerConfig::with_crypto(crypto)),
+        );
+        for (name, value) in [
+            ("max_incoming", "4096"),
+            ("incoming_buffer_size", "65536"),
+            ("incoming_buffer_size_total", "33554432"),
+        ] {
             assert_eq!(field(&ours, name), value, "{name}");
             assert_ne!(field(&default, name), value, "{name}");
         }

@@ -12,9 +12,7 @@ use redb::{ReadableTable, ReadableTableMetadata};
 use super::hour_keys::Ring;
 use super::seal::{self, MailboxRow, StoreKey, TAG_LENGTH, envelope_id, envelope_row};
 use super::tables::{Fault, LAST_RESORT, Tables, bundle_number, bundle_row, envelope_rows};
-use crate::core::{
-    Calendar, CreationRight, Invite, MailboxOwner, MailboxRecord, Quota, StoreOp, StoreReply,
-};
+use crate::core::{Calendar, CreationRight, Invite, MailboxOwner, MailboxRecord, Quota, StoreOp, StoreReply};
 
 /// What operations need beside the tables.
 pub(super) struct Keys<'a> {
@@ -37,7 +35,9 @@ pub(super) fn apply<R: CryptoRng + ?Sized>(
             }
             StoreReply::Added
         }
-        StoreOp::Acknowledge { owner, ids, calendar } => acknowledge(tables, &row_of(&owner), &ids, calendar)?,
+        StoreOp::Acknowledge { owner, ids, calendar } => {
+            acknowledge(tables, &row_of(&owner), &ids, calendar)?
+        }
         StoreOp::Append { mailbox, sealed, random, expires, calendar, quota } => {
             let row = keys.store.mailbox_row(&mailbox);
             append(tables, keys.ring, &row, sealed, random, expires, calendar, quota, rng)?

@@ -148,10 +148,8 @@ impl HourKeys {
             return Ok(());
         }
         let generation = ring.current.0.wrapping_add(1);
-        let fresh = Ring {
-            current: (generation, HourKey::generate(rng)),
-            previous: Some(ring.current.clone()),
-        };
+        let fresh =
+            Ring { current: (generation, HourKey::generate(rng)), previous: Some(ring.current.clone()) };
         self.write(&fresh)?;
         self.ring.set(fresh);
         Ok(())
@@ -251,7 +249,8 @@ mod tests {
     fn a_dropped_key_is_in_no_byte_of_the_file() {
         let (_dir, path, mut keys, mut rng) = fresh();
         let first = keys.ring().current().1.clone();
-        let holds = |key: &HourKey| std::fs::read(&path).unwrap().windows(32).any(|bytes| bytes == key.expose());
+        let holds =
+            |key: &HourKey| std::fs::read(&path).unwrap().windows(32).any(|bytes| bytes == key.expose());
         assert!(holds(&first));
         keys.renew(&mut rng).unwrap();
         assert!(holds(&first) && keys.has_previous());

@@ -239,10 +239,7 @@ impl EmbeddedStore {
 }
 
 impl MailboxStore for EmbeddedStore {
-    fn apply(
-        &self,
-        op: StoreOp,
-    ) -> impl Future<Output = Result<StoreReply, StoreError>> + Send + use<> {
+    fn apply(&self, op: StoreOp) -> impl Future<Output = Result<StoreReply, StoreError>> + Send + use<> {
         let begun = match op {
             StoreOp::Fetch { owner, except, most, most_bytes, calendar } => {
                 let mailbox = owner.mailbox();

@@ -16,7 +16,8 @@ pub(super) const LAST_RESORT: u32 = u32::MAX;
 pub(super) const MAILBOXES: TableDefinition<'_, &MailboxRow, &[u8]> = TableDefinition::new("mailboxes");
 pub(super) const BUNDLES: TableDefinition<'_, &BundleRow, &[u8]> = TableDefinition::new("bundles");
 pub(super) const ENVELOPES: TableDefinition<'_, &EnvelopeRow, &[u8]> = TableDefinition::new("envelopes");
-pub(super) const ENVELOPE_KEYS: TableDefinition<'_, &EnvelopeRow, &[u8]> = TableDefinition::new("envelope-keys");
+pub(super) const ENVELOPE_KEYS: TableDefinition<'_, &EnvelopeRow, &[u8]> =
+    TableDefinition::new("envelope-keys");
 pub(super) const PERMITS: TableDefinition<'_, &[u8; 32], u8> = TableDefinition::new("permits");
 pub(super) const INVITES: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("invites");
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");

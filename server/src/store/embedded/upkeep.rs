@@ -118,7 +118,10 @@ fn envelopes<R: CryptoRng + ?Sized>(
                 done.envelopes += 1;
             }
             Some(key) if key.generation == generation => {}
-            Some(key) => match ring.get(key.generation).and_then(|old| key.rewrap(old, (generation, current), &row, rng)) {
+            Some(key) => match ring
+                .get(key.generation)
+                .and_then(|old| key.rewrap(old, (generation, current), &row, rng))
+            {
                 Some(renewed) => {
                     tables.envelope_keys.insert(&row, renewed.encode().as_slice())?;
                     tables.changed = true;

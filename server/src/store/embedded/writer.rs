@@ -75,7 +75,8 @@ pub(super) fn prepare(opener: &Opener) -> Result<Database, PrepareError> {
     let txn = database.begin_write().map_err(Fault::from)?;
     {
         let mut meta = txn.open_table(META).map_err(Fault::from)?;
-        let found = redb::ReadableTable::get(&meta, FORMAT).map_err(Fault::from)?.map(|version| version.value());
+        let found =
+            redb::ReadableTable::get(&meta, FORMAT).map_err(Fault::from)?.map(|version| version.value());
         match found {
             None => {
                 meta.insert(FORMAT, FORMAT_VERSION).map_err(Fault::from)?;
