@@ -47,7 +47,12 @@ fn the_link_is_told_only_when_the_relay_has_it() {
     assert!(!net.alice().events.iter().any(|event| matches!(event, Event::InvitationReady { .. })));
     net.run();
     let link = net.alice().open_link();
-    assert!(net.alice().events.iter().any(|event| matches!(event, Event::InvitationReady { link: told, .. } if *told == link)));
+    assert!(
+        net.alice()
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::InvitationReady { link: told, .. } if *told == link))
+    );
 }
 
 #[test]
@@ -64,7 +69,10 @@ fn the_invitation_mailbox_goes_only_when_the_new_slip_was_used() {
     let mut net = Net::new(4);
     net.request(ALICE, BOB);
     let contact = net.alice().only_contact();
-    assert_eq!((contact.relation, contact.greeting.as_str(), contact.name.as_str()), (Relation::AsksUs, "salam", "bob"));
+    assert_eq!(
+        (contact.relation, contact.greeting.as_str(), contact.name.as_str()),
+        (Relation::AsksUs, "salam", "bob")
+    );
     net.bob().offline = true;
     let now = net.now;
     net.alice().command(Command::AcceptRequest { contact: contact.id }, now).unwrap();
@@ -91,14 +99,19 @@ fn a_refused_request_leaves_nothing_and_says_nothing() {
     assert_eq!(net.relay().submitted.len(), sent);
     assert_eq!(net.bob().only_contact().relation, Relation::AskedByUs);
     assert_eq!(net.relay().mailboxes.len(), 1, "only Bob's own mailbox is left");
-    let left: Vec<_> = net.alice().store.iter().filter(|(key, _)| key.kind() == crate::RecordKind::Session).collect();
+    let left: Vec<_> =
+        net.alice().store.iter().filter(|(key, _)| key.kind() == crate::RecordKind::Session).collect();
     assert!(left.is_empty());
     // Bob gives up.
     let alice = net.bob().only_contact().id;
     let now = net.now;
     net.bob().command(Command::ForgetContact { contact: alice }, now).unwrap();
     net.settle();
-    assert!(net.relay().mailboxes.is_empty() && net.bob().contacts().is_empty() && net.bob().invitations().is_empty());
+    assert!(
+        net.relay().mailboxes.is_empty()
+            && net.bob().contacts().is_empty()
+            && net.bob().invitations().is_empty()
+    );
 }
 
 #[test]
@@ -169,7 +182,9 @@ fn a_withdrawn_link_is_gone() {
     net.bob().accept(&link, now).unwrap();
     net.settle();
     assert_eq!(net.bob().invitation_state(), InvitationState::Gone);
-    assert!(net.bob().events.iter().any(|event| matches!(event, Event::Problem(Problem::InvitationGone { .. }))));
+    assert!(
+        net.bob().events.iter().any(|event| matches!(event, Event::Problem(Problem::InvitationGone { .. })))
+    );
     assert!(net.bob().contacts().is_empty());
     let invitation = net.bob().invitations()[0].id;
     net.bob().command(Command::ForgetInvitation { invitation }, now).unwrap();
@@ -252,7 +267,12 @@ fn who_takes_the_invitation_first_has_it_and_the_next_is_counted() {
     net.settle();
     assert_eq!(net.alice().only_contact().name, "bob");
     assert_eq!(net.alice().invitations()[0].refused, 1);
-    assert!(net.alice().events.iter().any(|event| matches!(event, Event::InvitationRefusedAgain { count: 1, .. })));
+    assert!(
+        net.alice()
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::InvitationRefusedAgain { count: 1, .. }))
+    );
 }
 
 #[test]
@@ -287,7 +307,9 @@ fn somebody_known_is_not_met_again() {
     net.settle();
     assert_eq!(net.alice().contacts().len(), 1);
     assert_eq!(net.bob().contacts().len(), 1);
-    assert!(net.bob().events.iter().any(|event| matches!(event, Event::Problem(Problem::AlreadyKnown { .. }))));
+    assert!(
+        net.bob().events.iter().any(|event| matches!(event, Event::Problem(Problem::AlreadyKnown { .. })))
+    );
 }
 
 #[test]
@@ -317,7 +339,9 @@ fn a_relay_that_wants_permits_gets_them_from_a_code() {
     net.alice().invite(&address, now);
     net.settle();
     assert_eq!(net.alice().invitation_state(), InvitationState::Making);
-    assert!(net.alice().events.iter().any(|event| matches!(event, Event::Problem(Problem::PermitNeeded { .. }))));
+    assert!(
+        net.alice().events.iter().any(|event| matches!(event, Event::Problem(Problem::PermitNeeded { .. })))
+    );
     assert!(query::relays(&net.alice().store).unwrap()[0].permit_needed);
     net.relay().code_worth = permits;
     let code = InviteCode::generate(&mut net.alice().rng);

@@ -228,4 +228,3 @@ pub fn name_of(request: &OutgoingRequest) -> &'static str {
         OutgoingRequest::Subscribe { .. } => "subscribe",
     }
 }
-

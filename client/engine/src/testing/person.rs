@@ -12,8 +12,8 @@ use crate::query::{self, ContactView, InvitationState, InvitationView, MessageSt
 use crate::records::{ContactRecord, Profile, load};
 use crate::seal::seal;
 use crate::{
-    Command, Commit, ContactId, ConversationId, Dispatcher, Engine, EngineError, Event, Input, LinkState, MemoryStore,
-    MessageId, RelayId, Step,
+    Changes, Command, Commit, ContactId, ConversationId, Dispatcher, Engine, EngineError, Event, Input,
+    LinkState, MemoryStore, MessageId, RecordKind, RelayId, Step,
 };
 
 /// When the device dies.
@@ -79,8 +79,10 @@ impl Person {
             return Ok(());
         }
         let keys = step.changes.dispatch_keys();
+        // A step that changes nothing (a redelivery) ends a device that restarts always no more: its effect must run once.
+        let restarts = self.restarts_always && !step.changes.is_empty();
         self.store.commit(step.changes).unwrap();
-        if self.crash == Some(Crash::After(self.steps)) || self.restarts_always {
+        if self.crash == Some(Crash::After(self.steps)) || restarts {
             self.restart();
             return Ok(());
         }
@@ -173,6 +175,28 @@ impl Person {
     pub fn states(&self, contact: ContactId) -> Vec<MessageState> {
         let rows = query::messages(&self.store, ConversationId::of(contact), None, 10_000).unwrap();
         rows.into_iter().filter(|row| !row.incoming).map(|row| row.state).collect()
+    }
+
+    /// Deletes all sessions; returns them.
+    pub fn lose_sessions(&mut self) -> MemoryStore {
+        let kept = self.store.clone();
+        let mut changes = Changes::new();
+        let sessions = kept.iter().filter(|(key, _)| key.kind() == RecordKind::Session);
+        sessions.for_each(|(key, _)| changes.delete(key.clone()));
+        self.store.commit(changes).unwrap();
+        kept
+    }
+
+    /// Puts back the sessions of an earlier store.
+    pub fn restore(&mut self, kept: MemoryStore) {
+        let mut changes = Changes::new();
+        let sessions = kept.iter().filter(|(key, _)| key.kind() == RecordKind::Session);
+        sessions.for_each(|(key, bytes)| changes.put(key.clone(), bytes.to_vec()));
+        self.store.commit(changes).unwrap();
+    }
+
+    pub fn count(&self, kind: RecordKind) -> usize {
+        self.store.iter().filter(|(key, _)| key.kind() == kind).count()
     }
 
     pub fn dropped(&self) -> Vec<(crate::DropReason, u64)> {

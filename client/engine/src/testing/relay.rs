@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use khaima_wire::{
-    Day, Delivery, EnvelopeId, MailboxId, Permit, Purpose, RelayAddress, RelayPin, Reply, Request, SealedBundle,
-    SealedEnvelope,
+    Day, Delivery, EnvelopeId, MailboxId, Permit, Purpose, RelayAddress, RelayPin, Reply, Request,
+    SealedBundle, SealedEnvelope,
 };
 
 pub struct FakeRelay {
