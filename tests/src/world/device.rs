@@ -131,6 +131,13 @@ impl World {
         }
     }
 
+    /// Puts an old copy of a store in the place of a device's own, as somebody who copies vaults would.
+    pub fn put_back(&mut self, device: DeviceRef, copy: MemoryStore) {
+        self.crash(device);
+        self.devices[device.0].store = copy;
+        self.start(device);
+    }
+
     /// Decide, commit, then act: what the runtime's driver does.
     pub(super) fn step(&mut self, device: DeviceRef, input: Input) -> Result<Fate, EngineError> {
         let node = &mut self.devices[device.0];

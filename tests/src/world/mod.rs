@@ -37,7 +37,7 @@ mod weather;
 
 use std::collections::BTreeMap;
 
-use khaima_wire::Timestamp;
+use khaima_wire::{RelayFrame, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -78,7 +78,11 @@ pub struct World {
     connections: BTreeMap<ConnId, Connection>,
     next_connection: u64,
     watch: Watch,
+    tamper: Option<Tamper>,
 }
+
+/// What a dishonest relay makes of the frames it sends; `None` keeps one back.
+pub type Tamper = Box<dyn FnMut(RelayFrame, &mut ChaCha20Rng) -> Option<RelayFrame>>;
 
 /// When worlds begin: 15 January 2027, some hours into the day.
 const BEGIN: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -104,6 +108,7 @@ impl World {
             connections: BTreeMap::new(),
             next_connection: 1,
             watch: Watch::default(),
+            tamper: None,
         };
         world.relay(policy);
         world
@@ -132,6 +137,11 @@ impl World {
     /// How the network is from here on. What is already on its way arrives as it was going to.
     pub fn set_weather(&mut self, weather: Weather) {
         self.weather = weather;
+    }
+
+    /// Makes every relay dishonest, or honest again.
+    pub fn set_tamper(&mut self, tamper: Option<Tamper>) {
+        self.tamper = tamper;
     }
 
     /// Randomness of this run, for scenarios: seeded like everything else.

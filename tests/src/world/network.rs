@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use khaima_engine::{Dispatch, Input, LinkState, RelayId, Ticket};
 use khaima_relay::core::Sent;
 use khaima_wire::{
-    ClientFrame, FrameDecoder, PROTOCOL_VERSION, Push, RelayFrame, RequestId, Role, Timestamp,
+    ClientFrame, Envelope, FrameDecoder, MailboxId, PROTOCOL_VERSION, Push, RelayFrame, Reply, Request, RequestId, Role, Timestamp,
 };
 use rand::RngExt;
 
@@ -113,8 +113,9 @@ impl World {
         connection.owed.insert(id, dispatch.ticket);
         let check = !std::mem::replace(&mut connection.is_checked, true);
         self.watch.on_request(device, &request, self.now, &self.devices);
+        let mailbox = mailbox_of(&request);
         let bytes = ClientFrame::Request { id, request }.encode().expect("frames within their bounds");
-        self.watch.on_bytes_to_relay(&bytes);
+        self.watch.on_bytes_to_relay(mailbox, &bytes);
         self.transmit(number, bytes, Direction::ToRelay);
         if check {
             self.after(SILENCE_MILLIS, Happening::CheckSilence(number));
@@ -194,11 +195,35 @@ impl World {
         self.deliver(sent);
     }
 
+    /// A stranger without a name throws an envelope into a mailbox; what the relay answers.
+    pub fn throw(&mut self, relay: RelayRef, envelope: Envelope) -> Option<Reply> {
+        let number = ConnId(self.next_connection);
+        self.next_connection += 1;
+        let now = self.now;
+        let core = &mut self.relays[relay.0].core;
+        core.connect(number, [0; 32]);
+        core.handle(number, ClientFrame::Hello { version: PROTOCOL_VERSION, role: Role::Anonymous }, now);
+        let frame = ClientFrame::Request { id: RequestId::new(1), request: Request::Submit(envelope) };
+        let (own, others): (Vec<_>, Vec<_>) =
+            core.handle(number, frame, now).into_iter().partition(|(to, _)| *to == number);
+        core.disconnect(number);
+        self.deliver(others);
+        own.into_iter().find_map(|(_, sent)| match sent {
+            Sent::Frame(RelayFrame::Reply { reply, .. }) => Some(reply),
+            _ => None,
+        })
+    }
+
     /// Puts on their way what a relay sends.
     pub(super) fn deliver(&mut self, sent: Vec<(ConnId, Sent)>) {
         for (number, sent) in sent {
             match sent {
                 Sent::Frame(frame) => {
+                    let frame = match &mut self.tamper {
+                        Some(tamper) => tamper(frame, &mut self.rng),
+                        None => Some(frame),
+                    };
+                    let Some(frame) = frame else { continue };
                     let bytes = frame.encode().expect("frames within their bounds");
                     self.transmit(number, bytes, Direction::ToDevice);
                 }
@@ -344,6 +369,19 @@ impl World {
 enum Direction {
     ToRelay,
     ToDevice,
+}
+
+/// The mailbox a request is about.
+fn mailbox_of(request: &Request) -> Option<MailboxId> {
+    match request {
+        Request::Acknowledge { mailbox, .. } | Request::Claim { mailbox } => Some(*mailbox),
+        Request::Create { proof, .. }
+        | Request::Delete { proof }
+        | Request::Publish { proof, .. }
+        | Request::Subscribe { proof } => Some(MailboxId::of_key(&proof.public_key)),
+        Request::Submit(envelope) => Some(envelope.mailbox),
+        _ => None,
+    }
 }
 
 /// Reads one frame, in two pieces as a stream may bring it.

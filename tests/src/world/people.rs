@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use khaima_engine::{
-    Command, CommandError, ContactId, ConversationId, Event, InvitationId, MemoryStore, Profile, query,
+    Command, CommandError, ContactId, ConversationId, InvitationId, MemoryStore, Profile, query,
 };
-use khaima_engine::query::{ContactView, MessageRow, MessageState, Relation, RowBody};
+use khaima_engine::query::{ContactView, InvitationView, MessageRow, MessageState, Relation, RowBody};
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -101,26 +101,22 @@ impl World {
     /// If there is none within 30 days.
     pub fn invite(&mut self, inviter: DeviceRef) -> Meeting {
         let relay = self.address(self.home());
-        let known = self.invitations_ready(inviter).len();
+        let known: Vec<InvitationId> = self.invitations(inviter).into_iter().map(|it| it.id).collect();
         self.insist(inviter, Command::CreateInvitation { relay, expires_in_days: 7, note: String::new() });
         for _ in 0..30 * 24 * 60 {
-            if let Some(meeting) = self.invitations_ready(inviter).get(known) {
-                return meeting.clone();
+            // What the store says, not what the screen was told: a crash may take the telling.
+            let fresh = self.invitations(inviter).into_iter().find(|it| !known.contains(&it.id));
+            if let Some(InvitationView { id: invitation, link: Some(link), .. }) = fresh {
+                return Meeting { invitation, link };
             }
             self.run_for(Duration::from_secs(60));
         }
         panic!("{:?}: no invitation", self.seed);
     }
 
-    fn invitations_ready(&self, device: DeviceRef) -> Vec<Meeting> {
-        let events = self.events(device).iter();
-        let ready = events.filter_map(|event| match event {
-            Event::InvitationReady { invitation, link } => {
-                Some(Meeting { invitation: *invitation, link: link.clone() })
-            }
-            _ => None,
-        });
-        ready.collect()
+    /// The invitations of a device.
+    pub fn invitations(&self, device: DeviceRef) -> Vec<InvitationView> {
+        query::invitations(self.store(device)).expect("a readable store")
     }
 
     /// How one device sees another's owner.

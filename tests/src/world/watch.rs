@@ -1,11 +1,11 @@
 //! What an observer between devices and relays records, with the keys that a test has and a relay has not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use khaima_engine::Profile;
 use khaima_signal::sealed_sender::open;
 use khaima_signal::{CiphertextMessage, MessageType};
-use khaima_wire::{Request, Timestamp};
+use khaima_wire::{MailboxId, Request, Timestamp};
 
 use super::device::Device;
 use super::DeviceRef;
@@ -43,8 +43,9 @@ pub struct Watch {
     /// Ratchet key and counter of each message, with the message itself.
     keys: BTreeMap<(Vec<u8>, u32), Vec<u8>>,
     reused: Vec<String>,
-    /// All bytes that went to relays, if recording was asked for.
-    bytes: Option<Vec<u8>>,
+    /// All bytes that went to relays by mailbox, if recording was asked for.
+    bytes: Option<BTreeMap<Option<MailboxId>, Vec<u8>>>,
+    mailboxes: BTreeSet<MailboxId>,
     requests: u64,
 }
 
@@ -74,14 +75,20 @@ impl Watch {
         self.bytes.get_or_insert_default();
     }
 
-    /// All bytes recorded.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.as_deref().unwrap_or_default()
+    /// All bytes recorded, by the mailbox that each frame was about.
+    pub fn bytes(&self) -> impl Iterator<Item = (Option<MailboxId>, &[u8])> {
+        self.bytes.iter().flatten().map(|(mailbox, bytes)| (*mailbox, bytes.as_slice()))
     }
 
-    pub(super) fn on_bytes_to_relay(&mut self, bytes: &[u8]) {
+    /// Every mailbox that a request was about.
+    pub fn mailboxes(&self) -> impl Iterator<Item = MailboxId> {
+        self.mailboxes.iter().copied()
+    }
+
+    pub(super) fn on_bytes_to_relay(&mut self, mailbox: Option<MailboxId>, bytes: &[u8]) {
+        self.mailboxes.extend(mailbox);
         if let Some(recorded) = &mut self.bytes {
-            recorded.extend_from_slice(bytes);
+            recorded.entry(mailbox).or_default().extend_from_slice(bytes);
         }
     }
 
