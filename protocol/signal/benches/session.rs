@@ -17,7 +17,8 @@ use std::hint::black_box;
 use common::Device;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use khaima_signal::{
-    CiphertextMessage, IdentityKeyPair, KeyPair, LocalIdentity as _, ProtocolAddress, SessionRecord, Timestamp,
+    CiphertextMessage, IdentityKeyPair, KeyPair, LocalIdentity as _, ProtocolAddress, SessionRecord,
+    Timestamp,
     sealed_sender::{self, v1, v2},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
@@ -38,7 +39,8 @@ struct Side {
 impl Side {
     fn encrypt(&mut self, rng: &mut ChaCha20Rng) -> CiphertextMessage {
         let local = self.device.local();
-        let sent = self.record.encrypt(&local, &self.peer, &PLAINTEXT, &self.device.stores, NOW, rng).unwrap();
+        let sent =
+            self.record.encrypt(&local, &self.peer, &PLAINTEXT, &self.device.stores, NOW, rng).unwrap();
         self.record = sent.record;
         sent.message
     }
@@ -156,7 +158,11 @@ fn storage(c: &mut Criterion) {
     let parts = bob.record.to_parts();
     group.bench_function("write_2000_skipped", |b| b.iter(|| bob.record.to_parts()));
     group.bench_function("read_2000_skipped", |b| {
-        b.iter_batched(|| parts.clone(), |parts| SessionRecord::from_parts(parts).unwrap(), BatchSize::SmallInput);
+        b.iter_batched(
+            || parts.clone(),
+            |parts| SessionRecord::from_parts(parts).unwrap(),
+            BatchSize::SmallInput,
+        );
     });
     group.finish();
 }
@@ -170,7 +176,9 @@ fn sealed_senders(c: &mut Criterion) {
     group.bench_function("v1_seal", |b| b.iter(|| v1::seal(&content, &alice, &to, rng).unwrap()));
     let sealed = v1::seal(&content, &alice, &to, rng).unwrap();
     group.bench_function("v1_open", |b| b.iter(|| sealed_sender::open(&sealed, &bob).unwrap()));
-    group.bench_function("v2_seal_for_one", |b| b.iter(|| v2::seal_for_one(&content, &alice, &to, rng).unwrap()));
+    group.bench_function("v2_seal_for_one", |b| {
+        b.iter(|| v2::seal_for_one(&content, &alice, &to, rng).unwrap())
+    });
     let sealed = v2::seal_for_one(&content, &alice, &to, rng).unwrap();
     group.bench_function("v2_open", |b| b.iter(|| sealed_sender::open(&sealed, &bob).unwrap()));
     group.finish();

@@ -15,11 +15,12 @@ use std::sync::OnceLock;
 
 use common::{Device, Parts, parts_of, record_parts};
 use khaima_signal::{
-    CiphertextMessage, DecodeError, DecryptError, EncryptError, KyberPreKey, OneTimePreKey, ProtocolAddress,
-    SessionRecord, SignedPreKey, Timestamp,
+    CiphertextMessage, DecodeError, DecryptError, EncryptError, IdentityKeyPair, KyberPreKey, MessageType,
+    OneTimePreKey, PrivateKey, ProtocolAddress, SessionRecord, SignedPreKey, Timestamp,
 };
 use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+use serde_json::Value;
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -115,6 +116,61 @@ fn reading_and_writing_again_gives_the_same_bytes() {
     assert!(!read(&empty).unwrap().has_current());
 }
 
+/// Version 1 of the stored form, for good: whoever has such a record keeps their sessions.
+#[test]
+fn a_record_stored_by_the_first_version_still_reads_and_decrypts() {
+    let frozen: Value = serde_json::from_str(include_str!("frozen/session_record_v1.json")).unwrap();
+    let parts: Parts = frozen["parts"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, bytes)| (hex::decode(name).unwrap(), common::bytes(bytes)))
+        .collect();
+    let record = read(&parts).unwrap();
+    assert!(parts_of(&record) == parts);
+    let private = PrivateKey::deserialize(&common::bytes(&frozen["identity_private"])).unwrap();
+    let bob = Device::with_identity(IdentityKeyPair::from_private(private), common::address("bob", 2), 2);
+    let alice = common::address("alice", 1);
+    let rng = &mut ChaCha20Rng::seed_from_u64(47);
+    for message in frozen["messages"].as_array().unwrap() {
+        let message = CiphertextMessage::decode(MessageType::Whisper, &common::bytes(message)).unwrap();
+        let got = record.decrypt(&bob.local(), &alice, &message, &bob.stores, &bob.stores, rng).unwrap();
+        assert_eq!(got.plaintext.as_slice(), b"kept");
+    }
+}
+
+#[test]
+#[ignore = "writes the frozen record again; only for a new version of the stored form"]
+fn write_the_frozen_record() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(48);
+    let mut alice = Device::new("alice", 1, rng);
+    let mut bob = Device::new("bob", 2, rng);
+    for _ in 0..2 {
+        let bundle = bob.bundle(true, false, rng);
+        alice.start(&bob.address, bundle, NOW, rng).unwrap();
+        let first = alice.encrypt(&bob.address, b"first", NOW, rng).unwrap();
+        bob.decrypt(&alice.address, &first, rng).unwrap();
+    }
+    let bundle = alice.bundle(true, false, rng);
+    let answer = bob.encrypt(&alice.address, b"answer", NOW, rng).unwrap();
+    alice.decrypt(&bob.address, &answer, rng).unwrap();
+    let mut messages: Vec<_> =
+        (0..4).map(|_| alice.encrypt(&bob.address, b"kept", NOW, rng).unwrap()).collect();
+    bob.decrypt(&alice.address, &messages.remove(2), rng).unwrap();
+    // The record ends with an unacknowledged current session of Bob's own.
+    bob.start(&alice.address, bundle, NOW, rng).unwrap();
+    let parts = parts_of(&bob.record(&alice.address));
+    let parts: serde_json::Map<_, _> =
+        parts.iter().map(|(name, bytes)| (hex::encode(name), hex::encode(bytes).into())).collect();
+    let frozen = serde_json::json!({
+        "identity_private": hex::encode(bob.identity.private().serialize().expose()),
+        "parts": parts,
+        "messages": messages.iter().map(|message| hex::encode(message.serialize())).collect::<Vec<_>>(),
+    });
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/frozen/session_record_v1.json");
+    std::fs::write(path, serde_json::to_string_pretty(&frozen).unwrap() + "\n").unwrap();
+}
+
 #[test]
 fn parts_have_short_names_and_bounded_sizes() {
     for parts in samples() {
@@ -196,6 +252,36 @@ fn a_state_without_one_of_its_pages_cannot_be_read() {
         assert!(parts_of(&record) == missing, "what is left stays as it is");
         let current = name[4] == 3;
         assert_eq!(record.is_usable(NOW), !current);
+    }
+}
+
+#[test]
+fn a_page_that_belongs_to_no_chain_makes_its_state_unreadable() {
+    let parts = &samples()[1];
+    for (tag, length) in [(b'k', 13), (b'q', 17)] {
+        let (name, bytes) = parts.iter().find(|(name, _)| name[0] == tag && name[4] == 3).unwrap();
+        assert_eq!(name.len(), length);
+        let mut foreign = parts.clone();
+        let mut name = name.clone();
+        name[length - 5] ^= 1;
+        foreign.insert(name, bytes.clone());
+        let record = read(&foreign).unwrap();
+        assert!(!record.is_usable(NOW));
+        assert!(parts_of(&record) == foreign);
+    }
+}
+
+#[test]
+fn every_changed_byte_of_a_state_is_read_as_it_is_or_not_at_all() {
+    let parts = &samples()[0];
+    for (name, bytes) in parts.iter().filter(|(name, _)| matches!(name[0], b'i' | b's')) {
+        for at in 0..bytes.len() {
+            for mask in [0x01, 0x80] {
+                let mut changed = parts.clone();
+                changed.get_mut(name).unwrap()[at] ^= mask;
+                assert!(read(&changed).is_ok_and(|record| parts_of(&record) == changed) || name[0] == b'i');
+            }
+        }
     }
 }
 

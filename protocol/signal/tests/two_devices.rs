@@ -585,10 +585,41 @@ fn debug_shows_neither_keys_nor_messages() {
     let record = pair.record(0);
     let (sender, stores) = (&pair.devices[0].address, &pair.devices[1].stores);
     let empty = SessionRecord::empty();
-    let decrypted = empty.decrypt(&pair.devices[1].local(), sender, &message, stores, stores, &mut pair.rng).unwrap();
+    let decrypted =
+        empty.decrypt(&pair.devices[1].local(), sender, &message, stores, stores, &mut pair.rng).unwrap();
     let inner = message.signal_message();
     insta::assert_snapshot!(
         format!("{record:?} {message:?} {inner:?} {bundle:?} {decrypted:?} {:?}", record.to_parts()[0]),
         @"SessionRecord(..) PreKey(PreKeySignalMessage(..)) SignalMessage(..) PreKeyBundleIn(..) Decrypted(..) RecordPart(..)"
     );
+}
+
+#[test]
+fn archiving_forgets_what_first_messages_carry() {
+    let mut pair = Pair::new(25);
+    pair.start(0);
+    let stored = |pair: &Pair| common::parts_of(&pair.record(0)).values().map(Vec::len).sum::<usize>();
+    let before = stored(&pair);
+    pair.archive(0);
+    assert!(stored(&pair) + 1_569 < before, "the KEM ciphertext is gone");
+}
+
+#[test]
+fn a_first_message_is_not_tried_on_sessions_it_does_not_name() {
+    let mut pair = Pair::new(26);
+    pair.start(0);
+    pair.exchange(0, b"first");
+    let of_old = pair.encrypt(0, b"old");
+    pair.start(0);
+    pair.exchange(0, b"second");
+    let of_new = pair.encrypt(0, b"new");
+    // The header of the new session around a message of the old one.
+    let (old, new) = (of_old.signal_message().serialize(), of_new.signal_message().serialize());
+    assert_eq!(old.len(), new.len());
+    let mut bytes = of_new.serialize().to_vec();
+    let at = bytes.windows(new.len()).position(|window| window == new).unwrap();
+    bytes[at..at + old.len()].copy_from_slice(old);
+    let mixed = CiphertextMessage::decode(MessageType::PreKey, &bytes).unwrap();
+    assert_eq!(pair.refused(0, &mixed), ErrorClass::InvalidMessage);
+    assert_eq!(pair.deliver(0, &inner(&of_old)).unwrap(), b"old");
 }

@@ -341,3 +341,87 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() { Ok(()) } else { Err(DecodeError::Damaged) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ratchet::JumpLimit, spqr, test_rng};
+
+    /// A recipient's state with skipped seeds 0 to 4 in its one chain, and its pages.
+    fn state_with_skipped() -> (SessionState, StoredPages) {
+        let rng = &mut test_rng(1);
+        let signed = KeyPair::generate(rng);
+        let (root, chain) = (Secret::random(rng), Secret::random(rng));
+        let theirs = KeyPair::generate(rng);
+        let double = DoubleRatchet::recipient(root, chain, signed)
+            .receive(theirs.public(), 5, JumpLimit::Ordinary, rng)
+            .unwrap()
+            .ratchet;
+        let state = SessionState {
+            local_identity: IdentityKey::new(*KeyPair::generate(rng).public()),
+            remote_identity: IdentityKey::new(*KeyPair::generate(rng).public()),
+            base_key: *KeyPair::generate(rng).public(),
+            local_registration_id: 1,
+            remote_registration_id: 2,
+            ratchet: TripleRatchet::new(
+                double,
+                spqr::Direction::B2A,
+                &Secret::random(rng),
+                JumpLimit::Ordinary,
+            ),
+            pending: None,
+        };
+        let chain = &state.ratchet.double.receivers[0];
+        let pages =
+            chain.skipped.pages().iter().map(|(number, page)| ((chain.serial, *number), page.clone()));
+        let pages = pages.collect();
+        (state, pages)
+    }
+
+    fn decode(state: &SessionState, pages: StoredPages) -> Result<SessionState, DecodeError> {
+        decode_state(&encode_state(state).base, pages, &PostQuantumPages::new())
+    }
+
+    #[test]
+    fn a_state_reads_back_as_written() {
+        let (state, pages) = state_with_skipped();
+        let again = decode(&state, pages).unwrap();
+        assert_eq!(encode_state(&again).base, encode_state(&state).base);
+    }
+
+    #[test]
+    fn a_skipped_seed_at_or_past_the_chain_is_damage() {
+        let (mut state, pages) = state_with_skipped();
+        let key = Secret::from_bytes([1; 32]);
+        state.ratchet.double.receivers[0].chain = ChainKey::new(key.clone(), 4);
+        assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
+        state.ratchet.double.receivers[0].chain = ChainKey::new(key, 5);
+        assert!(decode(&state, pages).is_ok());
+    }
+
+    #[test]
+    fn two_chains_of_one_ratchet_key_or_number_are_damage() {
+        let (mut state, pages) = state_with_skipped();
+        let first = state.ratchet.double.receivers[0].clone();
+        let other_key = PublicKey::from_bytes([3; 32]);
+        let chain = |serial, key| ReceiverChain::new(serial, key, first.chain.clone());
+        for twice in [chain(first.serial, other_key), chain(first.serial + 1, first.ratchet_key)] {
+            state.ratchet.double.receivers.truncate(1);
+            state.ratchet.double.receivers.push(twice);
+            assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
+        }
+    }
+
+    #[test]
+    fn six_chains_are_damage() {
+        let (mut state, pages) = state_with_skipped();
+        for serial in 1..6_u8 {
+            let chain = ChainKey::new(Secret::from_bytes([serial; 32]), 0);
+            let key = PublicKey::from_bytes([serial; 32]);
+            state.ratchet.double.receivers.push(ReceiverChain::new(serial.into(), key, chain));
+        }
+        assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
+        state.ratchet.double.receivers.pop();
+        assert!(decode(&state, pages).is_ok());
+    }
+}
