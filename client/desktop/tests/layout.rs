@@ -160,7 +160,7 @@ fn lines_stay_within_the_width() {
 fn each_paragraph_aligns_by_its_own_direction_in_a_filled_block() {
     let mut screen = Screen::new();
     let format = Format::new(17.0, Direction::RightToLeft).filling();
-    let text = "مرحبا\nhello\n12\n";
+    let text = "12\nhello\nمرحبا\n";
     let laid = screen.lay_as(text, &format, 400.0);
     let edges: Vec<(f32, f32)> = laid
         .lines()
@@ -171,10 +171,10 @@ fn each_paragraph_aligns_by_its_own_direction_in_a_filled_block() {
         })
         .collect();
     assert_eq!(edges.len(), 4);
-    assert!((edges[0].1 - 400.0).abs() < 0.5, "Arabic ends at the right");
+    assert!((edges[0].1 - 400.0).abs() < 0.5, "neutral text follows the interface");
     assert!(edges[1].0.abs() < 0.5, "Latin starts at the left");
-    assert!((edges[2].1 - 400.0).abs() < 0.5, "neutral text follows the interface");
-    assert!((edges[3].0 - 400.0).abs() < 0.5, "so does an empty line");
+    assert!((edges[2].1 - 400.0).abs() < 0.5, "Arabic ends at the right");
+    assert!((edges[3].0 - 400.0).abs() < 0.5, "an empty line follows the one before it");
 }
 
 #[test]

@@ -170,7 +170,8 @@ impl Composer<'_, '_> {
         let glyph = probe.rows.first().and_then(|row| row.glyphs.first());
         let (ascent, height) =
             glyph.map_or((self.font.size, self.font.size), |glyph| (glyph.font_ascent, glyph.font_height));
-        let blank = self.fonts.layout_job(LayoutJob::default());
+        // A job with one empty section: egui paints nothing of a galley whose job has none.
+        let blank = self.galley(String::new());
         Face { ascent, height, blank }
     }
 

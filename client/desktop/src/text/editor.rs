@@ -212,12 +212,8 @@ impl Editor {
                 self.move_to(laid.step(self.caret, motion, goal), extend);
                 self.goal_x = Some(goal);
             }
-            Key::ArrowUp | Key::Home if key == Key::ArrowUp || modifiers.command => {
-                self.move_to(Caret::before(0), extend);
-            }
-            Key::ArrowDown | Key::End if key == Key::ArrowDown || modifiers.command => {
-                self.move_to(self.resting(self.text.len()), extend);
-            }
+            Key::Home if modifiers.command => self.move_to(Caret::before(0), extend),
+            Key::End if modifiers.command => self.move_to(self.resting(self.text.len()), extend),
             Key::Home => self.move_to(lay(&self.text).step(self.caret, Motion::LineStart, 0.0), extend),
             Key::End => self.move_to(lay(&self.text).step(self.caret, Motion::LineEnd, 0.0), extend),
             _ => {}

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use egui::accesskit::{Action, ActionData, Role};
 use egui::output::IMEOutput;
 use egui::{
-    CornerRadius, CursorIcon, Event, EventFilter, IMEPurpose, Id, Pos2, Rect, Response, Sense, Stroke,
-    StrokeKind, Ui, Vec2, vec2,
+    CornerRadius, CursorIcon, Event, EventFilter, IMEPurpose, Id, PointerButton, Pos2, Rect, Response, Sense,
+    Stroke, StrokeKind, Ui, Vec2, vec2,
 };
 
 use super::editor::{Editor, Effect};
@@ -174,7 +174,10 @@ impl Editor {
             } else if response.double_clicked() {
                 let word = edit::word_at(&self.text, hit.at);
                 self.select(&word);
-            } else if pressed && response.is_pointer_button_down_on() {
+            } else if pressed
+                && (response.is_pointer_button_down_on() || response.clicked_by(PointerButton::Primary))
+            {
+                // A slow frame may see button and release together.
                 self.end_composition();
                 self.move_to(hit, shift);
                 response.request_focus();

@@ -44,7 +44,8 @@ pub fn layout(ctx: &Context, text: &str, format: &Format, width: f32) -> Arc<Lai
 #[must_use]
 pub fn layout_once(ctx: &Context, text: &str, format: &Format, width: f32) -> Laid {
     let font = FontId::new(format.size, fonts::family(format.bold));
-    ctx.fonts_mut(|fonts| compose(fonts, ctx.pixels_per_point(), text, format, &font, width))
+    let pixels_per_point = ctx.pixels_per_point();
+    ctx.fonts_mut(|fonts| compose(fonts, pixels_per_point, text, format, &font, width))
 }
 
 #[derive(Default)]

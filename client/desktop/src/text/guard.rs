@@ -34,7 +34,9 @@ pub fn body(text: &str) -> String {
     let (mut total, mut line, mut lines) = (0_usize, 0_usize, 1_usize);
     while let Some(c) = chars.next() {
         if total >= BODY_CHARS_MAX {
-            out.text.push('…');
+            if line <= LINE_CHARS_MAX {
+                out.text.push('…');
+            }
             break;
         }
         total += 1;

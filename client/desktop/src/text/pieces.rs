@@ -57,10 +57,12 @@ pub(super) struct Paragraph {
     pub pieces: Vec<Piece>,
 }
 
-/// The paragraphs of `text`; at least one. Those without a strong character go in the direction `fallback`.
+/// The paragraphs of `text`; at least one. One without a strong character goes the way of the one before it, the first one the way of
+/// `fallback`.
 pub(super) fn split(text: &str, fallback: Direction) -> Vec<Paragraph> {
     let mut paragraphs = Vec::new();
     let mut start = 0;
+    let mut direction = fallback;
     let mut separators = text.char_indices().filter(|(_, c)| bidi_class(*c) == BidiClass::B).peekable();
     while let Some((at, c)) = separators.next() {
         let mut next = at + c.len_utf8();
@@ -68,10 +70,12 @@ pub(super) fn split(text: &str, fallback: Direction) -> Vec<Paragraph> {
             separators.next();
             next += 1;
         }
-        paragraphs.push(paragraph(text, start..at, fallback));
+        let found = paragraph(text, start..at, direction);
+        direction = found.direction;
+        paragraphs.push(found);
         start = next;
     }
-    paragraphs.push(paragraph(text, start..text.len(), fallback));
+    paragraphs.push(paragraph(text, start..text.len(), direction));
     paragraphs
 }
 
@@ -155,13 +159,19 @@ mod tests {
 
     #[test]
     fn each_paragraph_has_its_own_direction() {
-        let text = "hello\nمرحبا\r\n12\n";
+        let text = "12\nhello\nمرحبا\r\n12\n";
         let found: Vec<_> =
             split(text, Direction::RightToLeft).into_iter().map(|p| (p.content, p.direction)).collect();
         use Direction::{LeftToRight, RightToLeft};
         assert_eq!(
             found,
-            [(0..5, LeftToRight), (6..16, RightToLeft), (18..20, RightToLeft), (21..21, RightToLeft)]
+            [
+                (0..2, RightToLeft),
+                (3..8, LeftToRight),
+                (9..19, RightToLeft),
+                (21..23, RightToLeft),
+                (24..24, RightToLeft)
+            ]
         );
     }
 

@@ -48,7 +48,7 @@ pub fn button(ui: &mut Ui, text: &str, kind: ButtonKind, direction: Direction) -
     let format = Format::new(size::BODY, direction).centered();
     let format =
         if matches!(kind, ButtonKind::Primary | ButtonKind::Danger) { format.bold() } else { format };
-    let margin = vec2(space::APART, space::NEAR);
+    let margin = vec2(space::APART, space::TIGHT);
     let laid = layout(ui.ctx(), &clean, &format, (ui.available_width() - 2.0 * margin.x).max(space::TARGET));
     let wanted = (laid.size() + 2.0 * margin).max(vec2(space::TARGET, space::TARGET));
     let (rect, response) = ui.allocate_exact_size(wanted, Sense::click());

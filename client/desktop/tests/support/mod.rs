@@ -42,21 +42,22 @@ impl Screen {
 
     pub fn frame(&mut self, events: Vec<Event>, mut ui: impl FnMut(&mut Ui)) -> FullOutput {
         self.time += 0.1;
-        let modifiers = events
-            .iter()
-            .find_map(|event| match event {
-                Event::Key { modifiers, .. } => Some(*modifiers),
-                _ => None,
-            })
-            .unwrap_or_default();
+        // Widgets look at the state of the modifiers as well as at those of each key.
+        let modifiers = events.iter().find_map(|event| match event {
+            Event::Key { modifiers, .. } => Some(*modifiers),
+            _ => None,
+        });
+        let changed = Event::ModifiersChanged(modifiers.unwrap_or_default());
+        let events = std::iter::once(changed).chain(events).collect();
         let input = RawInput {
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0))),
             time: Some(self.time),
-            modifiers,
             events,
             ..RawInput::default()
         };
-        self.ctx.run_ui(input, |root| ui(root))
+        let mut output = self.ctx.run_ui(input, |root| ui(root));
+        output.textures_delta.clear();
+        output
     }
 
     /// Lays out at 17 points.
