@@ -36,7 +36,7 @@ pub fn demo(arguments: &[String]) -> Result<()> {
     say(&format!("everything of this demonstration lies in {}", stage.dir.display()));
     let relay = stage.start_relay()?;
     say(&format!("a relay listens on {}", relay.address));
-    let alice = stage.person("Alice", Some(&relay.address))?;
+    let alice = stage.person("Alice", Some(&relay))?;
     let bob = stage.person("Bob", None)?;
     meet(&alice, &bob)?;
     if windows { talk_in_windows(&stage, &alice, &bob) } else { talk_here(&stage, &alice, &bob) }
@@ -111,27 +111,37 @@ impl Stage {
         if !made.status.success() {
             bail!("khaima-relay init: {}", String::from_utf8_lossy(&made.stderr));
         }
-        let address = Command::new(self.bin.join("khaima-relay")).arg("address").arg(&dir).output()?;
-        let address = String::from_utf8(address.stdout)?.trim().to_owned();
+        let relay = |arguments: &[&str]| -> Result<String> {
+            let output = Command::new(self.bin.join("khaima-relay")).args(arguments).arg(&dir).output()?;
+            Ok(String::from_utf8(output.stdout)?)
+        };
+        let address = relay(&["address"])?.trim().to_owned();
+        let invite = relay(&["invite"])?;
+        let code = invite.split_whitespace().find(|word| word.len() == 23 && word.matches('-').count() == 3);
+        let code = code.context("the relay gave no invite code")?.to_owned();
         let mut child = Command::new(self.bin.join("khaima-relay"))
             .arg("run")
             .arg(&dir)
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start the relay")?;
-        let output = child.stdout.take().context("the relay's output")?;
-        let mut first = String::new();
-        BufReader::new(output).read_line(&mut first).context("the relay said nothing")?;
-        Ok(Relay { address, _process: Process(child) })
+        let mut lines = BufReader::new(child.stdout.take().context("the relay's output")?).lines();
+        let process = Process(child);
+        if !lines.by_ref().map_while(Result::ok).any(|line| line.contains(&address)) {
+            bail!("the relay ended without listening");
+        }
+        // Whoever does not read a program's output stops it in the end.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Ok(Relay { address, code, _process: process })
     }
 
-    fn person(&self, name: &'static str, relay: Option<&str>) -> Result<Person> {
+    fn person(&self, name: &'static str, relay: Option<&Relay>) -> Result<Person> {
         let person =
             Person { name, data: self.dir.join(name.to_lowercase()), program: self.bin.join("khaima-cli") };
         say(&format!("making a vault for {name}: the passphrase is stretched for about a second"));
         let mut arguments = vec!["init", "--name", name];
         if let Some(relay) = relay {
-            arguments.extend(["--relay", relay]);
+            arguments.extend(["--relay", &relay.address, "--code", &relay.code]);
         }
         person.json(&arguments)?;
         Ok(person)
@@ -180,6 +190,7 @@ impl Drop for Stage {
 
 struct Relay {
     address: String,
+    code: String,
     _process: Process,
 }
 

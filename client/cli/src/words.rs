@@ -210,6 +210,12 @@ fn of_refused(why: &str) -> String {
 
 fn of_relay(why: &str) -> String {
     match why {
+        "code_refused" => "The relay does not take this code: it was used up, has ended, or is mistyped. Ask its operator for \
+                           another, then: khaima-cli relay ADDRESS --code CODE"
+            .to_owned(),
+        "contact_gone" => "Their mailbox is gone: they moved to another one, or ended the contact. The message is kept and \
+                           marked as failed."
+            .to_owned(),
         "gone" => "The relay does not have this invitation any more: it was used by somebody, withdrawn, or has ended. If you \
                    did not use it, tell whoever gave it to you, and ask for a new one."
             .to_owned(),

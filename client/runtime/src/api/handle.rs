@@ -74,15 +74,28 @@ impl Api {
             }
             Call::Send { contact, text, queue } => self.send(&contact, text, queue, sink),
             Call::Status => self.status(),
-            Call::UseRelay { address, code } => {
-                let relay = check_relay_address(&address)?;
-                let code = code.map(|code| InviteCode::parse(&code)).transpose();
-                let code = code.map_err(|_| CallError::Invalid { why: "code".to_owned(), day: None })?;
-                self.command(Command::UseRelay { relay, code, home: true })?;
-                Ok(Answer::Done)
-            }
+            Call::UseRelay { address, code } => self.use_relay(&address, code.as_deref(), sink),
             Call::Verify { contact, confirm } => self.verify(&contact, confirm),
         }
+    }
+
+    fn use_relay(&self, address: &str, code: Option<&str>, sink: Sink<'_>) -> Result<Answer, CallError> {
+        let relay = check_relay_address(address)?;
+        let code = code.map(InviteCode::parse).transpose();
+        let code = code.map_err(|_| CallError::Invalid { why: "code".to_owned(), day: None })?;
+        let notices = self.handle.listen();
+        let has_code = code.is_some();
+        self.command(Command::UseRelay { relay, code, home: true })?;
+        if !has_code {
+            return Ok(Answer::Done);
+        }
+        // A code is worth something only once the relay has exchanged it.
+        self.wait(&notices, RELAY_PATIENCE, "relay", sink, |api, event| match event {
+            Some(Event::Problem(Problem::InviteCodeRefused { .. })) => {
+                Err(CallError::Relay { why: "code_refused".to_owned() })
+            }
+            _ => Ok((api.jobs()? == 0).then_some(Answer::Done)),
+        })
     }
 
     fn command(&self, command: Command) -> Result<(), CallError> {
@@ -312,6 +325,7 @@ impl Api {
     }
 
     fn status(&self) -> Result<Answer, CallError> {
+        self.catch_up(&self.handle.listen());
         let name = self.ask(query::profile)?.map(|profile| profile.name).unwrap_or_default();
         let model = self.handle.model();
         let relays = model.relays.iter().map(|relay| RelayEntry {
@@ -451,7 +465,8 @@ fn contact_entry(contact: &ContactView, unread: u64) -> ContactEntry {
             Relation::AskedByUs => ContactState::Waiting,
         },
         verified: contact.verified,
-        greeting: contact.greeting.clone(),
+        // Once accepted it is past, and our own words to somebody are no news.
+        greeting: if contact.relation == Relation::AsksUs { contact.greeting.clone() } else { String::new() },
         unread,
     }
 }
