@@ -210,6 +210,28 @@ async fn a_client_that_does_not_read_harms_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_late_gets_everything() {
+    let (_dir, relay) = start();
+    let mut sender = Client::connect(relay.address(), Role::Anonymous).await;
+    for round in 1..=20 {
+        let mut owner = Client::connect(relay.address(), Role::Owner).await;
+        owner.create(&key(round)).await;
+        owner.subscribe(&key(round)).await;
+        // More than the stream's window, in many small pieces, while nobody reads.
+        for n in 0..50 {
+            assert_eq!(sender.submit(&key(round), envelope(n)).await, Reply::Accepted);
+        }
+        for n in 0..50 {
+            let delivery = owner.delivery().await;
+            assert_eq!(number(&delivery.sealed), n);
+            assert_eq!(owner.acknowledge(&delivery).await, Reply::Acknowledged);
+        }
+        owner.leave().await;
+    }
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_requests_at_once_are_all_answered() {
     let (_dir, relay) = start();
     let mut owner = Client::connect(relay.address(), Role::Owner).await;
