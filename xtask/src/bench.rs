@@ -16,7 +16,7 @@ const BENCHES: &[(&str, &str)] = &[
     ("khaima-signal", "spqr"),
     ("khaima-vault", "commit"),
     ("khaima-relay", "relay"),
-    ("khaima-runtime", "start"),
+    ("khaima-tests", "start"),
 ];
 
 /// Measures, prints and writes the page.
