@@ -1,7 +1,7 @@
 //! Opens one QUIC connection to a relay: TLS 1.3 with X25519MLKEM768 first, the relay's key pinned, nothing resumed.
 //!
 //! The settings are the client's half of the table in `docs/spec/wire.md`: few streams, small windows, no datagrams, no
-//! session tickets, no 0-RTT, no spin bit, packets padded, no server name sent.
+//! session tickets, no 0-RTT, no spin bit, no server name sent. Packets are not padded: `docs/decisions/0006-no-padding-to-the-mtu.md`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -158,7 +158,7 @@ fn transport(keep_alive: Duration) -> TransportConfig {
         .keep_alive_interval(Some(keep_alive))
         .datagram_receive_buffer_size(None)
         .allow_spin(false)
-        .pad_to_mtu(true);
+        .pad_to_mtu(false);
     transport
 }
 
