@@ -16,7 +16,8 @@ use crate::ctx::{Ctx, LocalDevice};
 use crate::error::{CommandError, EngineError};
 use crate::event::{Event, Problem};
 use crate::ids::{ContactId, InvitationId, MessageId};
-use crate::invite::{LINK_SIGNATURE, remove, stored_link};
+use crate::invite::{remove, stored_link};
+use crate::labels::INVITATION_IDENTITY;
 use crate::mailboxes::{self, NewMailbox};
 use crate::records::{
     AcceptedState, ClaimFor, ContactRecord, ContactState, InvitationRecord, JobBody, JobRecord,
@@ -230,7 +231,7 @@ fn verified_bundle(link: &Invitation, sealed: &SealedBundle) -> Option<BundleCon
     let content = BundleContent::verify(&plain).ok()?;
     let hash = link.secret.statement_hash(content.statement.bytes());
     let is_promised: bool = hash.ct_eq(&link.statement_hash).into();
-    let signed = [LINK_SIGNATURE.bytes(), link.body_bytes().to_vec()].map(Zeroizing::new);
+    let signed = [INVITATION_IDENTITY.bytes(), link.body_bytes().to_vec()].map(Zeroizing::new);
     let [label, body] = &signed;
     let is_signed = content.statement.identity.public_key().verify(&[label, body], &content.link_signature);
     (is_promised && is_signed).then_some(content)

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::identity::checked_length;
 use crate::ids::{ContactId, ConversationId, JobId};
 use crate::invite;
+use crate::labels::SEEN_ENVELOPE;
 use crate::mailboxes::{self, NewMailbox};
 use crate::records::{
     ContactRecord, ContactState, ConversationRecord, InvitationRecord, JobBody, JobRecord, MailboxPurpose,
@@ -207,8 +208,7 @@ pub(crate) fn mark_read(ctx: &mut Ctx<'_>, id: ConversationId, up_to: u64) -> Re
 
 /// Sixteen bytes that stand for a sealed envelope.
 pub(crate) fn envelope_hash(sealed: &SealedEnvelope) -> [u8; 16] {
-    let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = ENVELOPE.hash(&[sealed.as_bytes()]);
+    let [hash @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        SEEN_ENVELOPE.hash(&[sealed.as_bytes()]);
     hash
 }
-
-const ENVELOPE: khaima_wire::Label = khaima_wire::Label::new("seen-envelope");

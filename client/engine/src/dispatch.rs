@@ -137,7 +137,7 @@ struct UnderWay {
 
 #[derive(Clone)]
 enum What {
-    Acknowledge(MailboxId),
+    Acknowledge(MailboxId, Vec<EnvelopeId>),
     Job(JobId),
     Subscribe(MailboxId),
 }
@@ -349,8 +349,9 @@ impl Dispatcher {
             }
             waiting.ticket = Some(ticket);
             let relay = waiting.relay;
+            let what = What::Acknowledge(mailbox, ids.clone());
             let request = OutgoingRequest::Acknowledge { mailbox, ids };
-            found.push(self.send(ticket, relay, What::Acknowledge(mailbox), request, now));
+            found.push(self.send(ticket, relay, what, request, now));
         }
         self.forget_empty_acknowledgements();
     }
@@ -463,7 +464,7 @@ impl Dispatcher {
     fn release(&mut self, ticket: Ticket) -> Option<UnderWay> {
         let sent = self.under_way.remove(&ticket)?;
         match &sent.what {
-            What::Acknowledge(id) => {
+            What::Acknowledge(id, _) => {
                 if let Some(waiting) = self.acknowledgements.get_mut(id) {
                     waiting.ticket = None;
                 }
@@ -507,8 +508,13 @@ impl Dispatcher {
         let pause = match what {
             What::Job(id) => self.jobs.get_mut(id).map(|job| &mut job.pause),
             What::Subscribe(id) => self.mailboxes.get_mut(id).map(|mailbox| &mut mailbox.pause),
-            // Redelivered and acknowledged again.
-            What::Acknowledge(_) => None,
+            // Said again: the relay pushes no more while too much is not acknowledged.
+            What::Acknowledge(id, ids) => {
+                if let Some(known) = self.acknowledgements.get_mut(id) {
+                    known.waiting.extend(ids);
+                }
+                None
+            }
         };
         if let Some(pause) = pause {
             pause.grow(at_least_millis, now, rng);

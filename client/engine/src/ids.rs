@@ -5,10 +5,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use khaima_wire::{Label, RelayAddress};
+use khaima_wire::RelayAddress;
 use rand_core::CryptoRng;
 
-const RELAY_ID: Label = Label::new("relay-id");
+use crate::labels::RELAY_ID;
 
 /// Text that is no id of 16 bytes in lower-case hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@
 
 use khaima_signal::LocalIdentity;
 use khaima_wire::{
-    Invitation, InvitationFlags, Label, LinkSecret, MailboxKey, ProofKey, RelayAddress, SignedInvitation,
+    Invitation, InvitationFlags, LinkSecret, MailboxKey, ProofKey, RelayAddress, SignedInvitation,
 };
 use zeroize::Zeroizing;
 
@@ -13,14 +13,12 @@ use crate::error::{CommandError, EngineError};
 use crate::event::Event;
 use crate::identity::checked_length;
 use crate::ids::InvitationId;
+use crate::labels::INVITATION_IDENTITY;
 use crate::mailboxes::{self, NewMailbox};
 use crate::records::{
     InvitationRecord, MadeState, MailboxPurpose, MailboxRecord, Profile, RelayRecord, Side, load, load_all,
 };
 use crate::store::{RecordKey, RecordKind};
-
-/// The identity key signs the link's bytes under this, inside the sealed bundle.
-pub(crate) const LINK_SIGNATURE: Label = Label::new("invitation-identity");
 
 const MAX_DAYS: u32 = 90;
 const MAX_NOTE: usize = 256;
@@ -93,7 +91,7 @@ pub(crate) fn create(
 
 fn sign_link(ctx: &mut Ctx<'_>, profile: &Profile, invitation: &Invitation) -> Vec<u8> {
     let body = invitation.body_bytes();
-    profile.identity.sign(&[&LINK_SIGNATURE.bytes(), &body], ctx.rng).as_ref().to_vec()
+    profile.identity.sign(&[&INVITATION_IDENTITY.bytes(), &body], ctx.rng).as_ref().to_vec()
 }
 
 /// The link of a record, expired or not.

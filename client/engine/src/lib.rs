@@ -47,6 +47,7 @@ mod identity;
 mod ids;
 mod input;
 mod invite;
+mod labels;
 mod mailboxes;
 pub mod query;
 mod receive;

@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use khaima_signal::IdentityKey;
-use khaima_wire::{Label, ProofKey, Timestamp};
+use khaima_wire::{ProofKey, Timestamp};
 use prost::Message;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::proto::{BodyProto, ContactAcceptProto, ContactRequestProto, ContentProto};
 use super::{ContentError, StatementHash};
 use crate::ids::MessageId;
+use crate::labels::INVITATION_REQUEST;
 
 /// Longest name in bytes, so that the largest contact request fits the smallest envelope.
 pub(crate) const MAX_NAME: usize = 64;
@@ -19,8 +20,6 @@ pub(crate) const MAX_GREETING: usize = 500;
 
 /// Most receipts in one content. 1 KiB of the smallest envelope.
 pub(crate) const MAX_RECEIPTS: usize = 64;
-
-const PROOF: Label = Label::new("invitation-request");
 
 /// What one message says.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,7 +86,7 @@ fn proof_mac(key: &ProofKey, identity: &IdentityKey, statement: &StatementHash) 
     let (head, _) = block.split_at_mut(ProofKey::LENGTH);
     head.copy_from_slice(key.expose());
     let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-    mac.update(&PROOF.before(&[&identity.serialize(), statement]));
+    mac.update(&INVITATION_REQUEST.before(&[&identity.serialize(), statement]));
     mac
 }
 

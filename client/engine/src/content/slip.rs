@@ -2,15 +2,14 @@
 //! by any way.
 
 use khaima_signal::{IdentityKey, LocalIdentity};
-use khaima_wire::{BundleKey, Label, MailboxId};
+use khaima_wire::{BundleKey, MailboxId};
 use prost::Message;
 use rand_core::CryptoRng;
 
 use super::ContentError;
 use super::proto::{PlaceProto, SignedProto, SlipProto};
+use crate::labels::SLIP_SIGNATURE;
 use crate::records::{Place, Slip};
-
-const SIGNATURE: Label = Label::new("slip-signature");
 
 /// Signs and encodes a slip.
 pub(crate) fn encode_slip(slip: &Slip, identity: &impl LocalIdentity, rng: &mut dyn CryptoRng) -> Vec<u8> {
@@ -21,14 +20,14 @@ pub(crate) fn encode_slip(slip: &Slip, identity: &impl LocalIdentity, rng: &mut 
     });
     let body = SlipProto { number: slip.number, device: u32::from(slip.device), places: places.collect() };
     let body = body.encode_to_vec();
-    let signature = identity.sign(&[&SIGNATURE.bytes(), &body], rng);
+    let signature = identity.sign(&[&SLIP_SIGNATURE.bytes(), &body], rng);
     SignedProto { body, signature: signature.as_ref().to_vec() }.encode_to_vec()
 }
 
 /// Reads a slip and verifies that `identity` signed it.
 pub(crate) fn decode_slip(bytes: &[u8], identity: &IdentityKey) -> Result<Slip, ContentError> {
     let signed = SignedProto::decode(bytes).map_err(|_| ContentError)?;
-    let message: [&[u8]; 2] = [&SIGNATURE.bytes(), &signed.body];
+    let message: [&[u8]; 2] = [&SLIP_SIGNATURE.bytes(), &signed.body];
     if !identity.public_key().verify(&message, &signed.signature) {
         return Err(ContentError);
     }

@@ -4,15 +4,12 @@
 //! hash of the current one ride in every message.
 
 use khaima_signal::{DeviceId, IdentityKey, LocalIdentity};
-use khaima_wire::Label;
 use prost::Message;
 use rand_core::CryptoRng;
 
 use super::ContentError;
 use super::proto::{SignedProto, StatementProto};
-
-const SIGNATURE: Label = Label::new("statement-signature");
-const HASH: Label = Label::new("statement");
+use crate::labels::{STATEMENT, STATEMENT_SIGNATURE};
 
 /// SHA-256 of a signed statement.
 pub(crate) type StatementHash = [u8; 32];
@@ -47,7 +44,7 @@ impl Statement {
             previous: Vec::new(),
         };
         let body = body.encode_to_vec();
-        let signature = identity.sign(&[&SIGNATURE.bytes(), &body], rng);
+        let signature = identity.sign(&[&STATEMENT_SIGNATURE.bytes(), &body], rng);
         let bytes = SignedProto { body, signature: signature.as_ref().to_vec() }.encode_to_vec();
         Self { identity: key, uuid, devices: vec![device], number: 1, bytes }
     }
@@ -57,7 +54,7 @@ impl Statement {
         let signed = SignedProto::decode(bytes).map_err(|_| ContentError)?;
         let body = StatementProto::decode(signed.body.as_slice()).map_err(|_| ContentError)?;
         let identity = IdentityKey::deserialize(&body.identity_key).map_err(|_| ContentError)?;
-        let message: [&[u8]; 2] = [&SIGNATURE.bytes(), &signed.body];
+        let message: [&[u8]; 2] = [&STATEMENT_SIGNATURE.bytes(), &signed.body];
         if !identity.public_key().verify(&message, &signed.signature) {
             return Err(ContentError);
         }
@@ -86,7 +83,7 @@ impl Statement {
     }
 
     pub(crate) fn hash_of(bytes: &[u8]) -> StatementHash {
-        HASH.hash(&[bytes])
+        STATEMENT.hash(&[bytes])
     }
 }
 

@@ -28,7 +28,7 @@ impl Dispatcher {
             return None;
         }
         match sent.what.clone() {
-            What::Acknowledge(_) => None,
+            What::Acknowledge(..) => None,
             What::Subscribe(mailbox) => self.on_subscribe_reply(&sent, mailbox, reply, now, rng),
             What::Job(job) => self.on_job_reply(&sent, job, reply, now, rng),
         }

@@ -6,14 +6,13 @@ use khaima_signal::{
     KyberPreKey, KyberPreKeyId, OneTimePreKey, PreKeyId, PreKeyView, PublicKey, SignedPreKey, SignedPreKeyId,
     StoreError, StoredKyber,
 };
-use khaima_wire::{Day, Label, MailboxId};
+use khaima_wire::{Day, MailboxId};
 use zeroize::Zeroizing;
 
 use super::{Reader, View, Writer, all_keys};
 use crate::error::EngineError;
+use crate::labels::SEEN_BASE_KEY;
 use crate::store::{Changes, RecordKey, RecordKind};
-
-const BASE_KEY: Label = Label::new("seen-base-key");
 
 /// Names private prekeys of one mailbox.
 #[derive(Clone, Copy)]
@@ -31,7 +30,7 @@ impl PreKeyKey<'_> {
         signed: SignedPreKeyId,
         key: &PublicKey,
     ) -> RecordKey {
-        let hash = BASE_KEY.hash(&[
+        let hash = SEEN_BASE_KEY.hash(&[
             &kyber.value().to_be_bytes(),
             &signed.value().to_be_bytes(),
             key.serialize().as_slice(),

@@ -166,3 +166,23 @@ fn a_full_and_an_incremental_update_agree() {
     let full = (alice.dispatcher.wanted_links(&alice.store).unwrap(), format!("{:?}", alice.dispatcher));
     assert_eq!(incremental, full);
 }
+
+#[test]
+fn a_lost_acknowledgement_is_said_again_on_the_same_link() {
+    let mut net = Net::new(709);
+    let (bob, _) = net.meet(ALICE, BOB);
+    net.loses = Some(Box::new(|who, what| who == "bob" && what == "acknowledge"));
+    let now = net.now;
+    net.alice().say(bob, "hello", now);
+    net.run();
+    let acknowledged =
+        |net: &mut Net| net.relay().served.iter().filter(|what| **what == "acknowledge").count();
+    let before = acknowledged(&mut net);
+    net.loses = None;
+    net.pass(29_000);
+    net.run();
+    assert_eq!(acknowledged(&mut net), before);
+    net.pass(1_000);
+    net.run();
+    assert!(acknowledged(&mut net) > before);
+}

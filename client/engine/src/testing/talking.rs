@@ -104,6 +104,9 @@ fn an_envelope_submitted_twice_is_shown_once_also_over_midnight() {
         net.pass_days(days);
         net.relay().inject(mailbox, sealed.clone());
         net.settle();
+        // Remembered on neighbouring days; later the ratchet knows it.
+        let expected = if days == 10 { vec![(crate::DropReason::Duplicate, 1)] } else { Vec::new() };
+        assert_eq!(net.bob().dropped(), expected);
     }
     assert_eq!(net.bob().thread(alice), ["< once"]);
     assert_eq!(net.relay().waiting(), 0);
