@@ -81,7 +81,7 @@ impl Server {
         let address = home.address(&config, local_addr.port()).map_err(HomeError::from)?;
         let store = Arc::new(home.open_store().map_err(HomeError::from)?);
         let endpoint = Endpoint::new(
-            quinn::EndpointConfig::default(),
+            transport::endpoint_config(home.identity()),
             Some(transport::server_config(crypto)),
             socket,
             Arc::new(quinn::TokioRuntime),

@@ -5,6 +5,7 @@
 mod hub;
 mod link;
 mod quic;
+mod reset;
 mod session;
 mod settings;
 mod tls;
@@ -13,6 +14,7 @@ pub(crate) use hub::Hub;
 pub use link::Link;
 pub use quic::ConnectionLimits;
 pub(crate) use quic::accept;
+pub(crate) use reset::endpoint_config;
 pub use settings::{server_config, transport_config};
 pub use tls::{Identity, TlsError, provider};
 
