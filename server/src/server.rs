@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::core::{Relay, StoreOp, StoreReply, Upkept};
 use crate::home::{Home, HomeError};
 use crate::invites;
+use crate::metrics::Metrics;
 use crate::store::{EmbeddedStore, MailboxStore};
 use crate::transport::{self, Hub};
 
@@ -96,9 +97,9 @@ impl Server {
             config.connections,
             stopped.clone(),
         ));
-        let chores = tokio::spawn(chores(hub, config.home, stopped));
+        let chores = tokio::spawn(chores(Arc::clone(&hub), config.home, stopped));
         tracing::info!(event = "started");
-        Ok(RunningServer { address, local_addr, endpoint, store, stop, accepting, chores })
+        Ok(RunningServer { address, local_addr, endpoint, hub, store, stop, accepting, chores })
     }
 
     /// Makes a directory for a relay on this machine's loopback, open to everybody on it, and starts it: for tests.
@@ -116,11 +117,11 @@ impl Server {
 }
 
 /// A relay at work. Dropping it ends it without ceremony; [`Self::stop`] does so in order.
-#[derive(Debug)]
 pub struct RunningServer {
     address: RelayAddress,
     local_addr: SocketAddr,
     endpoint: Endpoint,
+    hub: Arc<Hub<Arc<EmbeddedStore>>>,
     store: Arc<EmbeddedStore>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
@@ -140,6 +141,12 @@ impl RunningServer {
         self.local_addr
     }
 
+    /// What it has counted since it started.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.hub.metrics
+    }
+
     /// Stops: no new connections or requests, answers to what was asked, then everything is closed and on the disk.
     ///
     /// Takes at most some seconds, whatever clients do.
@@ -156,6 +163,12 @@ impl RunningServer {
         // Blocks until what waits is written; a thread of its own, so that the runtime goes on.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
         tracing::info!(event = "stopped");
+    }
+}
+
+impl std::fmt::Debug for RunningServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RunningServer(..)")
     }
 }
 
