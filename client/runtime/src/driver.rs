@@ -136,6 +136,8 @@ impl Driver {
 
     /// Makes changes durable. What was kept is kept, even where erasing the old is still owed: the vault goes on with that.
     fn commit(&mut self, changes: Changes) -> Result<(), StepError> {
+        let touched = changes.dispatch_keys();
+        let was_in_doubt = self.in_doubt;
         let result = self.vault.commit(changes);
         self.note_storage(result.as_ref().err().map(StorageTrouble::from));
         let kept = result.as_ref().err().is_none_or(CommitError::is_kept);
@@ -145,7 +147,12 @@ impl Driver {
         }
         self.dirty = true;
         self.next_tick = self.engine.next_tick(&self.vault, clock::now()).map_err(StepError::Engine)?;
-        self.dispatcher.on_changed(&self.vault).map_err(StepError::Engine)
+        let taken_up = match was_in_doubt {
+            // What the vault found out may have been more than these changes.
+            true => self.dispatcher.on_changed(&self.vault),
+            false => self.dispatcher.on_committed(&self.vault, &touched),
+        };
+        taken_up.map_err(StepError::Engine)
     }
 
     fn conclude(&mut self, step: Step) -> Result<(), StepError> {
