@@ -185,6 +185,34 @@ fn arabic_letters_join_and_lam_alef_is_one_shape() {
     assert!(joined < apart * 0.8, "{joined} against {apart}");
 }
 
+/// The characters whose shapes are painted, from left to right.
+fn painted(screen: &mut Screen, text: &str) -> String {
+    let laid = screen.lay(text, f32::INFINITY);
+    let output =
+        screen.frame(Vec::new(), |ui| laid.paint(ui.painter(), egui::pos2(10.0, 10.0), egui::Color32::BLACK));
+    let mut shapes: Vec<(f32, char)> = Vec::new();
+    for clipped in &output.shapes {
+        if let egui::Shape::Text(text) = &clipped.shape {
+            assert!(text.galley.job.text.is_empty(), "the galley keeps no copy of the text");
+            let rows = text.galley.rows.iter();
+            shapes.extend(
+                rows.flat_map(|row| row.glyphs.iter().map(|glyph| (row.pos.x + glyph.pos.x, glyph.chr))),
+            );
+        }
+    }
+    shapes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    shapes.into_iter().map(|(_, chr)| chr).collect()
+}
+
+#[test]
+fn brackets_are_painted_mirrored_and_digits_in_their_order() {
+    let mut screen = Screen::new();
+    assert_eq!(painted(&mut screen, "س (١٢٣)"), "(١٢٣)س");
+    assert_eq!(painted(&mut screen, "س [۱۲۳]"), "[۱۲۳]س");
+    assert_eq!(painted(&mut screen, "س «ab»"), "«ab»س");
+    assert_eq!(painted(&mut screen, "(123)"), "(123)");
+}
+
 #[test]
 fn every_shown_letter_has_a_glyph() {
     let mut screen = Screen::new();
