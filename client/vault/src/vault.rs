@@ -55,7 +55,8 @@ impl Vault {
         if passphrase.is_empty() {
             return Err(CreateError::EmptyPassphrase);
         }
-        if Self::exists(directory) {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
+        if Copies::exist(&*disk)? {
             return Err(CreateError::Exists);
         }
         if holds_other_files(directory).map_err(DiskError::from)? {
@@ -64,10 +65,9 @@ impl Vault {
         disk::make_private_directory(directory).map_err(DiskError::from)?;
         let lock = VaultLock::take(directory)?;
         // Once more, now that nobody else can be creating it.
-        if Self::exists(directory) {
+        if Copies::exist(&*disk)? {
             return Err(CreateError::Exists);
         }
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
         let master = Key::random()?;
         let mut records = Vec::new();
         for profile in Profile::ALL {
@@ -89,11 +89,11 @@ impl Vault {
     /// # Errors
     /// When it is no vault, in use, or the passphrase does not open it. Trying changes nothing.
     pub fn open(directory: &Path, passphrase: &Passphrase) -> Result<Self, OpenError> {
-        if !Self::exists(directory) {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
+        if !Copies::exist(&*disk)? {
             return Err(OpenError::NotAVault);
         }
         let lock = VaultLock::take(directory)?;
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
         let (unlocked, [first, second]) = thread::scope(|scope| {
             // Which store the passphrase opens is not known yet: both are opened, and look used alike.
             let records = Profile::ALL.map(|profile| {

@@ -218,6 +218,57 @@ fn number(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(bytes.try_into().unwrap())
 }
 
+/// A directory on a file system of some 12 MiB. As root:
+/// `mount -t tmpfs -o size=12m tmpfs /mnt && KHAIMA_TEST_SMALL_DISK=/mnt cargo nextest run -p khaima-vault --run-ignored all small`
+#[test]
+#[ignore = "needs KHAIMA_TEST_SMALL_DISK"]
+fn a_small_disk_that_fills_up_loses_nothing() {
+    let parent = tempfile::tempdir_in(std::env::var_os("KHAIMA_TEST_SMALL_DISK").unwrap()).unwrap();
+    let directory = parent.path().join("vault");
+    let spare = parent.path().join("spare");
+    fs::write(&spare, vec![1; 4 << 20]).unwrap();
+    let mut vault = create(&directory).unwrap();
+    let value = |number: u64| number.to_be_bytes().repeat(400);
+    let check = |vault: &Vault, count: u64| {
+        for number in 0..count {
+            assert_eq!(*vault.get(&job(number)).unwrap().unwrap(), value(number));
+        }
+        assert_eq!(vault.stats().unwrap().records, count);
+    };
+    let mut count = 0;
+    let mut errors = Vec::new();
+    while errors.len() < 5 {
+        match vault.commit(put(job(count), &value(count))) {
+            Ok(()) => count += 1,
+            Err(error) => {
+                count += u64::from(error.is_kept());
+                assert!(error.is_disk_full(), "{error:?}");
+                errors.push(error.to_string());
+            }
+        }
+    }
+    println!("full after {count} records: {errors:?}");
+    check(&vault, count);
+    let _ = vault.close(); // there is no room to sweep
+    // As full as can be.
+    let mut rest = fs::File::create(parent.path().join("rest")).unwrap();
+    while rest.write_all(&[1; 512]).is_ok() {}
+    let mut vault = Vault::open(&directory, &phrase("right")).unwrap();
+    check(&vault, count);
+    let refused = vault.commit(put(job(count), &value(count)));
+    assert!(refused.is_err_and(|error| error.is_disk_full()));
+    check(&vault, count);
+    fs::remove_file(&spare).unwrap();
+    for more in 0..50 {
+        let result = vault.commit(put(job(count), &value(count)));
+        assert!(result.is_ok(), "{result:?} after {more} more");
+        count += 1;
+    }
+    check(&vault, count);
+    vault.close().unwrap();
+    check(&Vault::open(&directory, &phrase("right")).unwrap(), count);
+}
+
 #[test]
 fn errors_and_open_vaults_print_nothing_secret() {
     let (_parent, directory, mut vault) = new_vault();

@@ -61,12 +61,22 @@ impl RealDisk {
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// Makes a directory, and its parents, that only this user may enter; an existing one is closed to others.
+/// Makes a directory, and its parents, that only this user may enter, durably; an existing one is closed to others.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|part| !part.exists() && *part != Path::new("")).collect();
+    if missing.is_empty() {
         return fs::set_permissions(path, Permissions::from_mode(DIRECTORY_MODE));
     }
-    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
+    for made in missing {
+        match made.parent() {
+            Some(parent) if parent == Path::new("") => sync_directory(Path::new("."))?,
+            Some(parent) => sync_directory(parent)?,
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 /// Takes rights of others away from the files in a directory and from the directories in it.

@@ -24,6 +24,8 @@ pub(crate) enum Plan {
     FailAt(u64),
     /// The operation of this number is carried out and reported as failed.
     LieAt(u64),
+    /// From the operation of this number on syncs fail and have done nothing for certain.
+    SyncsFailFrom(u64),
     /// From the operation of this number on nothing can be written.
     FullFrom(u64),
 }
@@ -140,6 +142,10 @@ impl State {
 
     /// A sync that the power cut interrupts has done nothing for certain.
     fn run_sync(&mut self, action: impl FnOnce(&mut Self)) -> io::Result<()> {
+        if matches!(self.plan, Plan::SyncsFailFrom(at) if self.operations >= at) {
+            self.operations += 1;
+            return Err(ErrorKind::TimedOut.into());
+        }
         match self.act(true)? {
             Act::DoAndFail if matches!(self.plan, Plan::PowerCutAt(_)) => Err(ErrorKind::NotConnected.into()),
             Act::DoAndFail => {

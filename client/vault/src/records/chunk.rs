@@ -2,7 +2,7 @@
 //!
 //! Not its concern: where chunks are stored.
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Name;
 use crate::disk::Profile;
@@ -60,8 +60,10 @@ impl Version {
 
     /// The key of all chunks.
     pub(crate) fn chunk_key(&self) -> Key {
+        let mut bytes = self.secret.mac(&[seal::RECORD_KEY]);
         let mut key = Key::zero();
-        *key.expose_mut() = self.secret.mac(&[seal::RECORD_KEY]);
+        key.expose_mut().copy_from_slice(&bytes);
+        bytes.zeroize();
         key
     }
 

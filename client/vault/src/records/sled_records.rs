@@ -1,11 +1,14 @@
 //! sled behind [`Records`].
 //!
-//! sled keeps an input/output error for ever; this wrapper drops the database after an error and opens it anew at the
-//! next call, which is sled's own recovery. What a failed commit left behind is swept by the store above.
+//! sled keeps an input/output error for ever, so after a failed write the database is dropped and opened anew, which is
+//! sled's own recovery. What the failed commit left behind is swept by the store above. Opening writes, too: a reserve
+//! of 2 MiB lies beside the database and is given up when the disk is full, so that what is there can always be read.
 //!
 //! Not its concern: what the bytes mean; durability beyond the hand-over to the operating system.
 
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,13 +16,21 @@ use std::time::Duration;
 
 use super::{Name, Records, RecordsError};
 use crate::disk::{self, DiskError};
+use crate::seal;
 
 /// A profile's records in sled.
 #[derive(Debug)]
 pub(crate) struct SledRecords {
     directory: PathBuf,
-    /// `None` after an error, until the next call opens it again.
-    open: Mutex<Option<sled::Db>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// `None` after a failed write, until the next call.
+    db: Option<sled::Db>,
+    /// Whether the reserve is in place. Without it nothing is written.
+    has_reserve: bool,
 }
 
 impl SledRecords {
@@ -27,6 +38,7 @@ impl SledRecords {
     pub(crate) fn create(directory: &Path) -> Result<Self, RecordsError> {
         disk::make_private_directory(&directory.join("blobs")).map_err(DiskError::from)?;
         disk::make_private_directory(directory).map_err(DiskError::from)?;
+        make_reserve(directory)?;
         Self::start(directory)
     }
 
@@ -40,36 +52,88 @@ impl SledRecords {
     }
 
     fn start(directory: &Path) -> Result<Self, RecordsError> {
-        let db = open_db(directory)?;
+        let db = open_with_reserve(directory)?;
         disk::make_private(directory).map_err(DiskError::from)?;
         disk::sync_directory(directory).map_err(DiskError::from)?;
-        Ok(Self { directory: directory.to_owned(), open: Mutex::new(Some(db)) })
+        let state = State { db: Some(db), has_reserve: directory.join(RESERVE).is_file() };
+        Ok(Self { directory: directory.to_owned(), state: Mutex::new(state) })
     }
 
-    /// Runs `action` on the open database; after an error it counts as closed.
-    fn with<T>(&self, action: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, RecordsError> {
+    fn read<T>(&self, action: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, RecordsError> {
+        let db = self.db(&mut self.state())?;
+        Ok(action(&db)?)
+    }
+
+    fn write<T>(&self, action: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, RecordsError> {
         let db = {
-            let mut open = self.guard();
-            match &*open {
-                Some(db) => db.clone(),
-                None => open.insert(open_db(&self.directory)?).clone(),
+            let mut state = self.state();
+            let db = self.db(&mut state)?;
+            if !state.has_reserve {
+                make_reserve(&self.directory)?;
+                state.has_reserve = true;
             }
+            db
         };
-        let result = action(&db).map_err(RecordsError::from);
+        let result = action(&db);
         if result.is_err() {
-            self.guard().take();
+            self.state().db = None;
         }
-        result
+        Ok(result?)
+    }
+
+    fn db(&self, state: &mut State) -> Result<sled::Db, RecordsError> {
+        if let Some(db) = &state.db {
+            return Ok(db.clone());
+        }
+        let db = open_with_reserve(&self.directory)?;
+        state.has_reserve = self.directory.join(RESERVE).is_file();
+        Ok(state.db.insert(db).clone())
     }
 
     /// As after an error.
     #[cfg(test)]
     pub(crate) fn give_up(&self) {
-        self.guard().take();
+        self.state().db = None;
     }
 
-    fn guard(&self) -> MutexGuard<'_, Option<sled::Db>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Name of the reserve in sled's directory.
+const RESERVE: &str = "reserve";
+
+/// More than sled writes when it opens: a snapshot and part of a segment of 512 KiB.
+const RESERVE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Takes room on the disk; random, so that no file system makes it small.
+fn make_reserve(directory: &Path) -> Result<(), RecordsError> {
+    let path = directory.join(RESERVE);
+    let mut bytes = vec![0; RESERVE_BYTES];
+    seal::fill_random(&mut bytes).map_err(|_| RecordsError::Failed)?;
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_data()));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&path); // half a reserve is none, and in the way
+        return Err(DiskError::from(error).into());
+    }
+    Ok(())
+}
+
+/// Opens the database; on a full disk at the cost of the reserve.
+fn open_with_reserve(directory: &Path) -> Result<sled::Db, RecordsError> {
+    match open_db(directory) {
+        Err(RecordsError::Disk(DiskError::Full)) => {
+            fs::remove_file(directory.join(RESERVE)).map_err(|_| DiskError::Full)?;
+            open_db(directory)
+        }
+        result => result,
     }
 }
 
@@ -117,23 +181,23 @@ impl From<sled::Error> for RecordsError {
 
 impl Records for SledRecords {
     fn get(&self, name: &Name) -> Result<Option<Vec<u8>>, RecordsError> {
-        Ok(self.with(|db| db.get(name))?.map(|bytes| bytes.to_vec()))
+        Ok(self.read(|db| db.get(name))?.map(|bytes| bytes.to_vec()))
     }
 
     fn put(&self, name: &Name, bytes: &[u8]) -> Result<(), RecordsError> {
-        self.with(|db| db.insert(name, bytes)).map(drop)
+        self.write(|db| db.insert(name, bytes)).map(drop)
     }
 
     fn remove(&self, name: &[u8]) -> Result<(), RecordsError> {
-        self.with(|db| db.remove(name)).map(drop)
+        self.write(|db| db.remove(name)).map(drop)
     }
 
     fn flush(&self) -> Result<(), RecordsError> {
-        self.with(|db| db.flush()).map(drop)
+        self.write(|db| db.flush()).map(drop)
     }
 
     fn names(&self, visit: &mut dyn FnMut(&[u8])) -> Result<(), RecordsError> {
-        self.with(|db| {
+        self.read(|db| {
             for name in db.iter().keys() {
                 visit(&name?);
             }

@@ -122,10 +122,17 @@ impl Store {
         Ok(())
     }
 
-    /// Removes chunks; what cannot be removed now is tried again later.
+    /// Removes chunks; those that cannot be removed now are tried again later.
     pub(super) fn forget(&mut self, names: Vec<Name>) {
-        let strays = names.into_iter().filter(|name| self.records.remove(name).is_err());
-        self.strays.extend(strays.collect::<Vec<_>>());
+        let mut names = names.into_iter();
+        for name in names.by_ref() {
+            if self.records.remove(&name).is_err() {
+                // Where one is refused, the next will be: a full disk.
+                self.strays.push(name);
+                break;
+            }
+        }
+        self.strays.extend(names);
     }
 
     fn write(&mut self, batch: Batch) -> Result<(), CommitError> {

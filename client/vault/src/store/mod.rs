@@ -148,6 +148,12 @@ impl Store {
         self.root.node.level()
     }
 
+    /// Pages that may be written over.
+    #[cfg(test)]
+    pub(crate) fn free_pages(&self) -> Vec<PageNumber> {
+        self.pages.free().collect()
+    }
+
     /// Secrets of all records, for tests of forgetting.
     #[cfg(test)]
     pub(crate) fn secrets(&self) -> std::collections::BTreeSet<[u8; 32]> {

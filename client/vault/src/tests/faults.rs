@@ -3,7 +3,7 @@
 use khaima_engine::{Order, RecordKind};
 
 use super::{after, contents, filled, forensics, model_contents, open, put, rng, sure_changes};
-use crate::disk::simulated::Plan;
+use crate::disk::simulated::{Plan, SimulatedDisk};
 use crate::error::CommitError;
 
 #[test]
@@ -97,6 +97,46 @@ fn a_disk_that_does_it_and_says_it_did_not_cannot_split_the_state() {
             let store = open(&disk, &master);
             assert_eq!(contents(&store), model_contents(&now), "seed {seed}, operation {at}");
             assert_eq!(forensics::search_disk(&disk, &master).secrets, store.secrets());
+        }
+    }
+}
+
+#[test]
+fn a_commit_in_doubt_is_decided_before_its_pages_are_used_again() {
+    let (disk, master, model) = filled(7, 150);
+    let mut random = rng(7);
+    let first = sure_changes(&mut random, &model, 400, 5);
+    let second = sure_changes(&mut random, &model, 400, 5);
+    // Where the sync of root A and that of taking it back fail.
+    let in_doubt = |disk: &SimulatedDisk, at| {
+        let mut store = open(disk, &master);
+        disk.plan(Plan::SyncsFailFrom(at));
+        let result = store.commit(first.clone());
+        (store, matches!(result, Err(CommitError::InDoubt(_))))
+    };
+    let at = (0..).find(|at| in_doubt(&disk.copy(), *at).1).unwrap();
+    let possible = [&model, &after(&model, &first), &after(&model, &second)].map(model_contents);
+    let mut seen = [0; 3];
+    for cut in 0.. {
+        // At first both root pages are pending; that only the new one lands takes some tries.
+        for seed in 0..if cut < 3 { 150 } else { 10 } {
+            let disk = disk.copy();
+            let (mut store, _) = in_doubt(&disk, at);
+            assert_eq!(contents(&store), possible[0]);
+            disk.plan(Plan::PowerCutAt(cut));
+            let committed = store.commit(second.clone()).is_ok();
+            let cut_off = disk.operations() > cut;
+            drop(store);
+            disk.cut_power(&mut rng(1000 * cut + seed));
+            let found = contents(&open(&disk, &master));
+            let which = possible.iter().position(|possible| *possible == found);
+            let which = which.unwrap_or_else(|| panic!("no possible state (cut at {cut}, seed {seed})"));
+            assert!(which == 2 || !committed);
+            seen[which] += 1;
+            if !cut_off {
+                assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+                return;
+            }
         }
     }
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use khaima_engine::{Changes, Commit, RecordKind};
 
-use super::forensics::{opens_any, search_disk};
-use super::{below, filled, key, new_disk, open, put, rng};
+use super::forensics::{opens_any, search, search_disk};
+use super::{below, filled, key, new_disk, open, put, rng, sure_changes};
+use crate::disk::File;
+use crate::disk::simulated::{Plan, SimulatedDisk};
 use crate::seal::Key;
+use crate::store::Store;
+use crate::table::PAGE_LENGTH;
 
 #[test]
 fn no_secret_of_a_deleted_record_can_be_reached() {
@@ -71,6 +75,65 @@ fn a_replaced_version_is_gone_and_a_kept_key_would_open_it() {
         opens_any(&old, sled_before.clone(), &place)
     });
     assert!(generation.is_some());
+}
+
+#[test]
+fn both_roots_hold_the_new_state_and_only_that_after_each_commit() {
+    for records in [0, 120] {
+        let (disk, master, mut model) = filled(4, records);
+        let mut store = open(&disk, &master);
+        let mut random = rng(4);
+        for _ in 0..8 {
+            let changes = sure_changes(&mut random, &model, 400, 3);
+            model.commit(changes.clone()).unwrap();
+            store.commit(changes).unwrap();
+            for other in 0..2 {
+                let mut bytes = disk.bytes(File::Keys(super::PROFILE));
+                bytes[other * PAGE_LENGTH..][..PAGE_LENGTH].fill(0);
+                assert!(search(&bytes, &master, super::PROFILE).secrets == store.secrets());
+            }
+        }
+    }
+}
+
+/// Pages of a table, roots left out.
+fn pages(disk: &SimulatedDisk) -> Vec<Vec<u8>> {
+    disk.bytes(File::Keys(super::PROFILE)).chunks(PAGE_LENGTH).skip(2).map(<[u8]>::to_vec).collect()
+}
+
+fn assert_free_pages_are_overwritten(disk: &SimulatedDisk, store: &Store, old: &[Vec<u8>]) -> usize {
+    let now = pages(disk);
+    let free = store.free_pages();
+    // Pages that were taken and never written may lie beyond the end of the file.
+    let held = free.iter().filter_map(|page| now.get(*page as usize - 2));
+    assert!(held.into_iter().all(|page| !old.contains(page)));
+    free.len()
+}
+
+#[test]
+fn freed_pages_hold_nothing_of_what_they_held() {
+    let (disk, master, model) = filled(5, 300);
+    let free = open(&disk.copy(), &master).free_pages();
+    let used = (2..).zip(pages(&disk)).filter(|(page, _)| !free.contains(page));
+    let old: Vec<Vec<u8>> = used.map(|(_, bytes)| bytes).collect();
+    let changes = sure_changes(&mut rng(5), &model, 400, 6);
+    let whole = disk.copy();
+    whole.plan(Plan::Well);
+    let mut store = open(&whole, &master);
+    store.commit(changes.clone()).unwrap();
+    let operations = whole.operations();
+    assert!(assert_free_pages_are_overwritten(&whole, &store, &old) > 1);
+    // Also when the power goes between the commit and the overwriting.
+    for at in 0..operations {
+        let disk = disk.copy();
+        disk.plan(Plan::PowerCutAt(at));
+        if let Ok(mut store) = super::try_open(&disk, &master) {
+            let _ = store.commit(changes.clone());
+        }
+        disk.cut_power(&mut rng(at));
+        let store = open(&disk, &master);
+        assert_free_pages_are_overwritten(&disk, &store, &old);
+    }
 }
 
 #[test]

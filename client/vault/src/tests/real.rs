@@ -183,7 +183,7 @@ fn a_creation_cut_short_can_be_repeated() {
 }
 
 #[test]
-fn sled_is_opened_again_after_it_was_given_up() {
+fn sled_is_opened_anew_after_a_failed_write() {
     let parent = tempfile::tempdir().unwrap();
     let records = SledRecords::create(parent.path()).unwrap();
     for round in 0..10_u8 {
@@ -191,5 +191,7 @@ fn sled_is_opened_again_after_it_was_given_up() {
         records.flush().unwrap();
         records.give_up();
         assert_eq!(records.get(&[round; 32]).unwrap().unwrap(), b"chunk");
+        records.put(&[round; 32], b"other").unwrap();
+        assert_eq!(records.get(&[round; 32]).unwrap().unwrap(), b"other");
     }
 }
