@@ -5,8 +5,17 @@
 //!
 //! Not its concern: what is decided about messages and keys (engine, vault, runtime).
 
+pub mod act;
+pub mod app;
 pub mod fonts;
+pub mod lock;
 pub mod passphrase;
 pub mod qr;
+pub mod screens;
+pub mod start;
 pub mod text;
 pub mod theme;
+pub mod view;
+pub mod when;
+pub mod words;
+pub mod work;

@@ -1,2 +1,7 @@
-//! Program.
-fn main() {}
+//! `khaima`: the window.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    khaima_desktop::start::run()
+}
