@@ -202,14 +202,14 @@ struct DaysFile {
 
 impl Default for LimitsFile {
     fn default() -> Self {
-        let policy = Policy::default();
+        let (policy, connections) = (Policy::default(), ConnectionLimits::default());
         Self {
             mailboxes: policy.most_mailboxes,
             envelopes_per_mailbox: policy.quota.envelopes,
             megabytes_per_mailbox: u32::try_from(policy.quota.bytes >> 20).unwrap_or(u32::MAX),
             bundles_per_mailbox: policy.most_bundles,
-            connections: 10_000,
-            connections_per_neighbourhood: 2_000,
+            connections: u32::try_from(connections.total).unwrap_or(u32::MAX),
+            connections_per_neighbourhood: u32::try_from(connections.per_prefix).unwrap_or(u32::MAX),
             mailboxes_per_neighbourhood_and_day: policy.rates.creations_per_prefix_and_day,
         }
     }
@@ -294,6 +294,7 @@ impl ConfigFile {
             connections: ConnectionLimits {
                 total: usize_of(self.limits.connections),
                 per_prefix: usize_of(self.limits.connections_per_neighbourhood),
+                ..ConnectionLimits::default()
             },
         }
     }

@@ -39,4 +39,5 @@ pub mod transport;
 
 pub use config::{CONFIG_FILE, Config, ConfigError, DEFAULT_LISTEN};
 pub use home::{Home, HomeError};
+pub use metrics::{Counter, Metrics};
 pub use server::{RunningServer, Server, StartError};

@@ -18,6 +18,8 @@ pub struct Metrics {
     pub delivered: Counter,
     /// Requests put off because the store was busy or somebody asked too often.
     pub busy: Counter,
+    /// Handshakes that had to prove their address first.
+    pub retried: Counter,
     /// Requests refused, and connections turned away.
     pub refused: Counter,
 }
@@ -57,6 +59,7 @@ impl Metrics {
             accepted = self.accepted.rounded(),
             delivered = self.delivered.rounded(),
             busy = self.busy.rounded(),
+            retried = self.retried.rounded(),
             refused = self.refused.rounded(),
         );
     }

@@ -14,8 +14,8 @@ mod common;
 use common::{
     Client, client_config, close_code, connect, endpoint, envelope, key, number, socket_addr, within,
 };
-use khaima_relay::transport::provider;
-use khaima_relay::{RunningServer, Server};
+use khaima_relay::transport::{ConnectionLimits, provider};
+use khaima_relay::{Config, Home, RunningServer, Server};
 use khaima_wire::{
     ClientFrame, MAX_FRAME, PROTOCOL_VERSION, Purpose, Refusal, RelayAddress, RelayFrame, RelayPin, Reply,
     Request, RequestId, Role, SealedBundle, SealedEnvelope,
@@ -311,15 +311,49 @@ async fn the_handshake_is_post_quantum_without_resumption_or_datagrams() {
     relay.stop().await;
 }
 
+fn start_with(limits: ConnectionLimits) -> (tempfile::TempDir, RunningServer) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { connections: limits, ..Config::loopback(dir.path()) };
+    Home::init(dir.path(), config.listen, &config.host).unwrap();
+    (dir, Server::start(config).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_over_the_limits_are_refused_until_others_leave() {
+    let limits = ConnectionLimits::default();
+    for limits in [ConnectionLimits { total: 1, ..limits }, ConnectionLimits { per_prefix: 1, ..limits }] {
+        let (_dir, relay) = start_with(limits);
+        let first = Client::connect(relay.address(), Role::Anonymous).await;
+        assert!(within(connect(&endpoint(), relay.address())).await.is_err());
+        assert_eq!(relay.metrics().refused.get(), 1);
+        first.leave().await;
+        // The place is free once the relay has noticed; there is nothing to wait for but that.
+        while within(connect(&endpoint(), relay.address())).await.is_err() {}
+        relay.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_flood_of_handshakes_an_address_has_to_prove_itself() {
+    let (_dir, relay) = start_with(ConnectionLimits { retry_from: 0, ..ConnectionLimits::default() });
+    let mut client = Client::connect(relay.address(), Role::Anonymous).await;
+    assert_eq!(client.ask(Request::Ping).await, Reply::Pong);
+    assert_eq!(relay.metrics().retried.get(), 1, "one round trip more, then let in");
+    relay.stop().await;
+    let (_dir, relay) = start();
+    Client::connect(relay.address(), Role::Anonymous).await;
+    assert_eq!(relay.metrics().retried.get(), 0, "not on a quiet day");
+    relay.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_relay_in_the_same_directory_or_on_the_same_port_does_not_start() {
     let (dir, relay) = start();
     let error = Server::start_on_loopback(dir.path()).unwrap_err();
     assert_eq!(error.to_string(), "the store is in use by another process");
     let other = tempfile::tempdir().unwrap();
-    khaima_relay::Home::init(other.path(), relay.local_addr(), "127.0.0.1").unwrap();
-    let config =
-        khaima_relay::Config { listen: relay.local_addr(), ..khaima_relay::Config::loopback(other.path()) };
+    Home::init(other.path(), relay.local_addr(), "127.0.0.1").unwrap();
+    let config = Config { listen: relay.local_addr(), ..Config::loopback(other.path()) };
     assert_eq!(Server::start(config).unwrap_err().to_string(), "the port is in use");
     relay.stop().await;
     Server::start_on_loopback(dir.path()).unwrap().stop().await;

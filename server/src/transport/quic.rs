@@ -28,8 +28,6 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 const STREAM_DEADLINE: Duration = Duration::from_secs(10);
 /// How long we wait for a client to take what we wrote last.
 const FINISH_DEADLINE: Duration = Duration::from_secs(2);
-/// Handshakes under way above which an address has to prove itself with a round trip.
-const RETRY_ABOVE: usize = 256;
 /// Handshakes under way above which nobody else is let in.
 const MOST_HANDSHAKES: usize = 2_048;
 
@@ -40,6 +38,14 @@ pub struct ConnectionLimits {
     pub total: usize,
     /// From one address prefix. Whole towns and whole Tor exits share one.
     pub per_prefix: usize,
+    /// Handshakes under way from which on an address has to prove itself with a round trip.
+    pub retry_from: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { total: 10_000, per_prefix: 2_000, retry_from: 256 }
+    }
 }
 
 /// Places for connections. A place is given back when it is dropped.
@@ -47,6 +53,7 @@ struct Places {
     total: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
     per_prefix: usize,
+    retry_from: usize,
     prefixes: Mutex<HashMap<AddressPrefix, usize>>,
 }
 
@@ -63,6 +70,7 @@ impl Places {
             total: Arc::new(Semaphore::new(limits.total.min(Semaphore::MAX_PERMITS))),
             handshakes: Arc::new(Semaphore::new(MOST_HANDSHAKES)),
             per_prefix: limits.per_prefix,
+            retry_from: limits.retry_from,
             prefixes: Mutex::new(HashMap::new()),
         }
     }
@@ -125,8 +133,9 @@ fn admit<S: MailboxStore>(
     connections: &mut JoinSet<()>,
 ) {
     let under_way = MOST_HANDSHAKES.saturating_sub(places.handshakes.available_permits());
-    if under_way >= RETRY_ABOVE && !incoming.remote_address_validated() && incoming.may_retry() {
+    if under_way >= places.retry_from && !incoming.remote_address_validated() && incoming.may_retry() {
         // The packet holds what we would otherwise remember. It cannot fail: it was not validated.
+        hub.metrics.retried.add();
         let _ = incoming.retry();
         return;
     }

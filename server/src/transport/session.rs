@@ -153,7 +153,7 @@ impl<S: MailboxStore> Session<S> {
                     self.hub.with_relay(|relay| state.on_tick(relay, now))
                 }
                 () = self.frames.closed() => return Ended::Lost,
-                _ = stop.changed() => {
+                _ = stop.changed(), if !stopping => {
                     stopping = true;
                     continue;
                 }
