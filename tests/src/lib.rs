@@ -19,4 +19,5 @@
 )]
 
 pub mod conversation;
+pub mod real;
 pub mod world;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use khaima_engine::{Dispatch, Input, LinkState, RelayId, Ticket};
 use khaima_relay::core::Sent;
 use khaima_wire::{
-    ClientFrame, Envelope, FrameDecoder, MailboxId, PROTOCOL_VERSION, Push, RelayFrame, Reply, Request, RequestId, Role, Timestamp,
+    ClientFrame, Envelope, FrameDecoder, FrameError, MailboxId, PROTOCOL_VERSION, Push, RelayFrame, Reply, Request, RequestId, Role, Timestamp,
 };
 use rand::RngExt;
 
@@ -186,7 +186,7 @@ impl World {
         if !self.gets_through(number) || !connection.at_relay {
             return;
         }
-        let frame = decode::<ClientFrame>(bytes);
+        let frame = decode::<ClientFrame>(bytes).expect("devices send what decodes");
         let sent = self.relays[relay.0].core.handle(number, frame, self.now);
         if Weather::happens(&mut self.rng, self.weather.relay_death) {
             let down = self.long_or_short();
@@ -248,7 +248,11 @@ impl World {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         connection.heard = now;
         let (device, relay) = (connection.device, connection.relay_id);
-        let input = match decode::<RelayFrame>(bytes) {
+        let Ok(frame) = decode::<RelayFrame>(bytes) else {
+            // Nonsense; only relays that are tampered with say such.
+            return self.on_lost_at_device(number);
+        };
+        let input = match frame {
             RelayFrame::Reply { id, reply } => {
                 // A repeated answer has no ticket any more; the dispatcher is given it all the same where it has.
                 let Some(ticket) = connection.owed.remove(&id) else { return };
@@ -385,10 +389,10 @@ fn mailbox_of(request: &Request) -> Option<MailboxId> {
 }
 
 /// Reads one frame, in two pieces as a stream may bring it.
-fn decode<F: khaima_wire::Frame>(bytes: &[u8]) -> F {
+fn decode<F: khaima_wire::Frame>(bytes: &[u8]) -> Result<F, FrameError> {
     let mut decoder = FrameDecoder::<F>::new();
     let (head, tail) = bytes.split_at(bytes.len() / 2);
     decoder.push(head);
     decoder.push(tail);
-    decoder.next().expect("what was encoded decodes").expect("all of it is there")
+    decoder.next().map(|frame| frame.expect("all of it is there"))
 }
