@@ -2,7 +2,13 @@
 //!
 //! The messages are exchanged in a simulated world and then laid into a real vault. The stretching of the passphrase is
 //! shown beside it: it is meant to take its second.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, missing_docs, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark"
+)]
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -46,7 +52,9 @@ fn main() {
         starting.push(began.elapsed());
         client.stop();
     }
-    let mut report = String::from("## Start of the client with 10,000 messages\n\n| what | median | longest |\n|---|---|---|\n");
+    let mut report = String::from(
+        "## Start of the client with 10,000 messages\n\n| what | median | longest |\n|---|---|---|\n",
+    );
     let mut row = |what: &str, times: &mut Vec<Duration>| {
         times.sort();
         let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);

@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::run::{cargo, option, root, run, say, target_dir};
 
-/// Each benchmark: package and name.
-const BENCHES: &[(&str, &str)] = &[
-    ("khaima-signal", "session"),
-    ("khaima-signal", "spqr"),
-    ("khaima-vault", "commit"),
-    ("khaima-relay", "relay"),
-    ("khaima-tests", "start"),
+/// Each benchmark: package, name, features it needs.
+const BENCHES: &[(&str, &str, &str)] = &[
+    ("khaima-signal", "session", ""),
+    ("khaima-signal", "spqr", ""),
+    ("khaima-vault", "commit", "test-kdf"),
+    ("khaima-relay", "relay", ""),
+    ("khaima-tests", "start", ""),
 ];
 
 /// Measures, prints and writes the page.
@@ -25,12 +25,22 @@ pub fn bench(arguments: &[String]) -> Result<()> {
     let only = arguments.iter().find(|argument| !argument.starts_with("--"));
     let seconds = option(arguments, "--seconds")?.unwrap_or(if quick { "0.5" } else { "3" });
     let mut reports = BTreeMap::new();
-    for (package, name) in BENCHES {
+    for (package, name, features) in BENCHES {
         if only.is_some_and(|only| only != name) {
             continue;
         }
         let report = target_dir()?.join(format!("bench-{name}.md"));
-        let mut command = cargo(&["bench", "--locked", "--package", package, "--bench", name, "--"])?;
+        let mut command = cargo(&[
+            "bench",
+            "--locked",
+            "--package",
+            package,
+            "--bench",
+            name,
+            "--features",
+            features,
+            "--",
+        ])?;
         command.env("KHAIMA_BENCH_REPORT", &report).args([
             "--warm-up-time",
             "0.5",
