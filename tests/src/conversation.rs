@@ -15,8 +15,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use khaima_engine::query::{self, MessageState, RowBody};
 use khaima_engine::DropReason;
+use khaima_engine::query::{self, MessageState, RowBody};
 use rand::RngExt;
 
 use crate::world::{DeviceRef, Kind, Seed, Stream, Weather, World};

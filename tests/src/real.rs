@@ -271,7 +271,9 @@ pub fn meet(inviter: &Person, invitee: &Person) -> Result<()> {
     let link = inviter.invite()?;
     invitee.ask(&Call::Accept { what: link, greeting: "it is me".to_owned() })?;
     let wait = khaima_runtime::api::ContactWait::Request;
-    let Answer::Contacts { contacts } = inviter.ask(&Call::Contacts { wait })? else { bail!("another answer") };
+    let Answer::Contacts { contacts } = inviter.ask(&Call::Contacts { wait })? else {
+        bail!("another answer")
+    };
     let asks = contacts.into_iter().find(|it| it.state == khaima_runtime::api::ContactState::Asks);
     let what = asks.context("a request came")?.id;
     inviter.ask(&Call::Accept { what, greeting: String::new() })?;
@@ -360,11 +362,21 @@ impl Drop for Proxy {
     }
 }
 
-fn pass_on(front: &UdpSocket, relay: SocketAddr, outside: IpAddr, seen: &Mutex<Vec<Datagram>>, stop: &AtomicBool) {
+fn pass_on(
+    front: &UdpSocket,
+    relay: SocketAddr,
+    outside: IpAddr,
+    seen: &Mutex<Vec<Datagram>>,
+    stop: &AtomicBool,
+) {
     let mut buffer = vec![0; 65_536];
     let mut backs: BTreeMap<SocketAddr, UdpSocket> = BTreeMap::new();
     let note = |client: SocketAddr, to_relay, size| {
-        seen.lock().expect("nobody panics holding it").push(Datagram { client: client.port(), to_relay, size });
+        seen.lock().expect("nobody panics holding it").push(Datagram {
+            client: client.port(),
+            to_relay,
+            size,
+        });
     };
     while !stop.load(Ordering::Relaxed) {
         if let Ok((size, client)) = front.recv_from(&mut buffer) {

@@ -31,7 +31,10 @@ fn both_go_on(world: &mut World, one: DeviceRef, other: DeviceRef, seed: u64) {
         world.say(from, to, "we go on");
         world.run_until_idle();
         assert_eq!(world.heard(to, from).last().map(String::as_str), Some("we go on"), "seed {seed}");
-        assert!(matches!(world.said(from, to).last(), Some((_, MessageState::Delivered { .. }))), "seed {seed}");
+        assert!(
+            matches!(world.said(from, to).last(), Some((_, MessageState::Delivered { .. }))),
+            "seed {seed}"
+        );
     }
 }
 
@@ -109,7 +112,10 @@ fn a_message_that_the_relay_damaged_leaves_a_gap_that_is_shown() {
     assert_eq!(world.thread(bob, alice), ["alice: one", "alice: three"]);
     world.run_for(Duration::from_secs(2 * 86_400));
     assert_eq!(world.thread(bob, alice), ["alice: one", "(1 missing)", "alice: three"]);
-    assert!(!matches!(world.said(alice, bob)[1].1, MessageState::Delivered { .. }), "no receipt for what was lost");
+    assert!(
+        !matches!(world.said(alice, bob)[1].1, MessageState::Delivered { .. }),
+        "no receipt for what was lost"
+    );
     both_go_on(&mut world, alice, bob, 3);
 }
 
@@ -139,11 +145,7 @@ fn invented(rng: &mut impl Rng) -> Reply {
         0 => Reply::Created,
         1 => Reply::AlreadyYours,
         2 => Reply::NotPermitted,
-        3 => Reply::Subscribed {
-            one_time_left: rng.random(),
-            claimed: rng.random(),
-            waiting: rng.random(),
-        },
+        3 => Reply::Subscribed { one_time_left: rng.random(), claimed: rng.random(), waiting: rng.random() },
         4 => Reply::Published { one_time_left: rng.random() },
         5 => Reply::Acknowledged,
         6 => Reply::Deleted { permit: None },

@@ -20,7 +20,11 @@ const GREETING: &str = "it is me";
 fn played() -> (World, [DeviceRef; 3]) {
     let mut world = World::new(Seed(1));
     world.watch_mut().record_bytes();
-    let people = [world.device("Amina-of-the-north"), world.device("Bashir-the-printer"), world.device("Carol-at-sea")];
+    let people = [
+        world.device("Amina-of-the-north"),
+        world.device("Bashir-the-printer"),
+        world.device("Carol-at-sea"),
+    ];
     for (from, to) in [(0, 1), (1, 0), (0, 2), (2, 1), (1, 2)] {
         for number in 0..6 {
             world.say(people[from], people[to], &format!("{TEXT} {number}"));
@@ -56,7 +60,8 @@ fn a_relay_is_told_no_text_no_name_and_no_identity() {
     assert!(searched > 100_000, "the search saw {searched} bytes");
     // The needles are what they should be: the devices hold them.
     for needle in &needles {
-        let holds = |person: &DeviceRef| world.store(*person).iter().any(|(_, bytes)| contains(bytes, needle));
+        let holds =
+            |person: &DeviceRef| world.store(*person).iter().any(|(_, bytes)| contains(bytes, needle));
         assert!(people.iter().any(holds), "{:?}", String::from_utf8_lossy(needle));
     }
 }

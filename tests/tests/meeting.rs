@@ -73,7 +73,11 @@ fn meet_in_bad_weather(seeds: std::ops::Range<u64>) {
         by_first_link += u64::from(are_friends(&world, alice, bob));
         if !are_friends(&world, alice, bob) {
             // Every bundle of the first link was lost with an answer on its way. They are told; a new link helps.
-            assert!(states(&world, bob).contains(&InvitationState::Gone), "seed {seed}: {:?}", states(&world, bob));
+            assert!(
+                states(&world, bob).contains(&InvitationState::Gone),
+                "seed {seed}: {:?}",
+                states(&world, bob)
+            );
             assert!(problems(&world, bob).iter().any(|it| matches!(it, Problem::InvitationGone { .. })));
             let meeting = world.invite(alice);
             accept(&mut world, bob, &meeting.link).unwrap();
@@ -126,12 +130,18 @@ fn a_changed_link_is_refused_as_damaged() {
         changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
         let refused = accept(&mut world, bob, &String::from_utf8(changed).unwrap());
         let Err(CommandError::Invitation(why)) = refused else { panic!("position {position}: {refused:?}") };
-        assert!(matches!(why, InvitationError::Damaged | InvitationError::NewerVersion), "{position}: {why:?}");
+        assert!(
+            matches!(why, InvitationError::Damaged | InvitationError::NewerVersion),
+            "{position}: {why:?}"
+        );
     }
     for cut in [1, 20, link.len() / 2] {
         assert!(accept(&mut world, bob, &link[..link.len() - cut]).is_err());
     }
-    assert_eq!(accept(&mut world, bob, "https://example.org").unwrap_err(), CommandError::Invitation(InvitationError::NotALink));
+    assert_eq!(
+        accept(&mut world, bob, "https://example.org").unwrap_err(),
+        CommandError::Invitation(InvitationError::NotALink)
+    );
     assert!(states(&world, bob).is_empty(), "nothing is left of them");
 }
 
@@ -184,7 +194,12 @@ fn the_second_of_two_people_with_one_link_is_refused_and_counted() {
     assert!(world.contact(alice, bob).is_none(), "the first valid request takes the link");
     let counted = invitations(world.store(alice)).unwrap();
     assert_eq!(counted[0].refused, 1, "and further ones are counted on the inviter's screen");
-    assert!(world.events(alice).iter().any(|event| matches!(event, Event::InvitationRefusedAgain { count: 1, .. })));
+    assert!(
+        world
+            .events(alice)
+            .iter()
+            .any(|event| matches!(event, Event::InvitationRefusedAgain { count: 1, .. }))
+    );
 }
 
 #[test]
@@ -232,7 +247,10 @@ fn somebody_with_only_a_link_joins_a_relay_that_wants_permits() {
     let carol = world.newcomer("carol");
     world.insist(carol, Command::UseRelay { relay, code: Some(code), home: true });
     world.run_until_idle();
-    assert!(matches!(problems(&world, carol)[..], [Problem::InviteCodeRefused { .. }]), "a code is good once");
+    assert!(
+        matches!(problems(&world, carol)[..], [Problem::InviteCodeRefused { .. }]),
+        "a code is good once"
+    );
 }
 
 #[test]
@@ -246,7 +264,11 @@ fn a_refused_request_leaves_nothing_behind() {
     world.insist(alice, Command::RefuseRequest { contact: contact.id });
     world.run_until_idle();
     assert!(world.contact(alice, bob).is_none());
-    assert_eq!(world.contact(bob, alice).map(|it| it.relation), Some(Relation::AskedByUs), "bob is told nothing");
+    assert_eq!(
+        world.contact(bob, alice).map(|it| it.relation),
+        Some(Relation::AskedByUs),
+        "bob is told nothing"
+    );
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn the_way_by_hand_from_nothing_to_a_conversation() {
     ok(&bob, &["send", "Alice", "I will be there"]);
     let read = ok(&alice, &["read", "Bob", "--wait-for", "2"]);
     assert_eq!(read["messages"][1]["text"], "I will be there");
-    let number = |person: &Person, of: &str| ok(person, &["verify", of])["digits"].as_str().unwrap().to_owned();
+    let number =
+        |person: &Person, of: &str| ok(person, &["verify", of])["digits"].as_str().unwrap().to_owned();
     assert_eq!(number(&alice, "Bob"), number(&bob, "Alice"), "both see the same safety number");
     let plain = run(&bob, &["read", "Alice"]);
     assert!(plain.out.contains("Alice: noon, by the bridge"), "{}", plain.out);

@@ -100,7 +100,10 @@ fn two_thousand_messages_survive_ten_killed_relays_and_two_killed_clients() {
     ];
     needles.extend(ids);
     let disk = relay.disk().unwrap();
-    assert!(disk.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 10_000, "there is something to search");
+    assert!(
+        disk.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 10_000,
+        "there is something to search"
+    );
     for (file, bytes) in &disk {
         for needle in &needles {
             assert!(!contains(bytes, needle), "{file} holds {:?}", String::from_utf8_lossy(needle));
@@ -114,15 +117,18 @@ fn identities(alice: &Person, bob: &Person) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for (who, contact) in [(alice, "Bob-the-printer"), (bob, "Alice-of-the-north")] {
         let call = Call::Verify { contact: contact.to_owned(), confirm: None };
-        let Answer::SafetyNumber { scannable, .. } = who.ask(&call).unwrap() else { panic!("another answer") };
+        let Answer::SafetyNumber { scannable, .. } = who.ask(&call).unwrap() else {
+            panic!("another answer")
+        };
         assert!(scannable.len() > 100);
     }
     // The keys themselves are in the vaults, which are opened once their programs are gone.
     for who in [alice, bob] {
         let agent_gone = who.ask(&Call::Lock);
         assert!(agent_gone.is_ok());
-        let vault = (0..1_000)
-            .find_map(|_| khaima_runtime::open_vault(who.data(), &khaima_tests::real::passphrase().unwrap()).ok());
+        let vault = (0..1_000).find_map(|_| {
+            khaima_runtime::open_vault(who.data(), &khaima_tests::real::passphrase().unwrap()).ok()
+        });
         let profile = khaima_engine::Profile::require(&vault.expect("the agent ends")).unwrap();
         found.push(profile.identity_key().serialize()[1..].to_vec());
         found.push(profile.uuid().to_vec());

@@ -46,7 +46,11 @@ fn a_first_message_has_the_size_of_a_later_one() {
     let laters = world.watch().submitted().iter().filter(|it| it.kind == Kind::Later).count();
     assert!(firsts >= 1 && laters >= 54, "{firsts} first, {laters} later");
     assert_eq!(sizes(&world, Kind::First), BTreeSet::from([3_968]));
-    assert_eq!(sizes(&world, Kind::Later), BTreeSet::from([3_968]), "receipts, the acceptance and words alike");
+    assert_eq!(
+        sizes(&world, Kind::Later),
+        BTreeSet::from([3_968]),
+        "receipts, the acceptance and words alike"
+    );
 }
 
 #[test]

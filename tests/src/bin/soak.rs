@@ -5,9 +5,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +25,18 @@ struct Options {
     report: Option<PathBuf>,
 }
 
+thread_local! {
+    /// The seed that this thread plays.
+    static PLAYED: Cell<u64> = const { Cell::new(0) };
+}
+
 fn main() -> ExitCode {
+    // An optimised build ends at a panic: the seed must be on the screen by then.
+    let hook = take_hook();
+    set_hook(Box::new(move |panic| {
+        eprintln!("seed {}:", PLAYED.get());
+        hook(panic);
+    }));
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -74,7 +86,7 @@ fn play_all(options: &Options) -> (Report, BTreeMap<u64, String>) {
                         return;
                     }
                     let seed = options.from + number;
-                    // Where panics end the program, their message names the seed.
+                    PLAYED.set(seed);
                     let played = catch_unwind(AssertUnwindSafe(|| play(Seed(seed))));
                     let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
                     match played {
@@ -88,7 +100,7 @@ fn play_all(options: &Options) -> (Report, BTreeMap<u64, String>) {
                             result.1.insert(seed, "panicked".to_owned());
                         }
                     }
-                    if (number + 1) % 500 == 0 {
+                    if (number + 1).is_multiple_of(500) {
                         eprintln!("{} of {}, {} failed", number + 1, options.count, result.1.len());
                     }
                 }
@@ -101,10 +113,10 @@ fn play_all(options: &Options) -> (Report, BTreeMap<u64, String>) {
 fn section(options: &Options, sum: &Report, failed: &BTreeMap<u64, String>) -> String {
     let last = options.from + options.count.saturating_sub(1);
     let days = sum.millis / 86_400_000;
-    let mut text = format!(
+    let mut text = String::from(
         "Two people in a simulated world: the real engine, dispatcher, codec and relay core; 0–40 % of the frames lost, 10 % \
          repeated, 30 % overtaken, cuts of up to 7 days, crashes before and after commits, relays killed with requests in hand. \
-         One run in four keeps the order of frames, as QUIC does. What must hold is in `tests/src/conversation.rs`.\n\n"
+         One run in four keeps the order of frames, as QUIC does. What must hold is in `tests/src/conversation.rs`.\n\n",
     );
     let rows = [
         ("seeds", format!("{} to {last}", options.from)),

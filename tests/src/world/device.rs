@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use khaima_engine::{
-    Changes, Command, CommandError, Commit, Dispatcher, Engine, EngineError, Event, Input, LinkState, MemoryStore, RelayId,
-    Step,
+    Changes, Command, CommandError, Commit, Dispatcher, Engine, EngineError, Event, Input, LinkState,
+    MemoryStore, RelayId, Step,
 };
 use khaima_wire::{Role, Timestamp};
 use rand::RngExt;
@@ -126,7 +126,8 @@ impl World {
         let node = &mut self.devices[device.0];
         if node.process.is_none() {
             let dispatcher = Dispatcher::new(&node.store).expect("a store of the engine's own records");
-            node.process = Some(Process { dispatcher, links: BTreeMap::new(), next_tick: now, wakes_at: None });
+            node.process =
+                Some(Process { dispatcher, links: BTreeMap::new(), next_tick: now, wakes_at: None });
             self.pump(device);
         }
     }
@@ -144,7 +145,8 @@ impl World {
         if node.process.is_none() {
             return Ok(Fate::Lost);
         }
-        let Step { changes, effects, events } = node.engine.step(input, &node.store, self.now, &mut node.rng)?;
+        let Step { changes, effects, events } =
+            node.engine.step(input, &node.store, self.now, &mut node.rng)?;
         if !changes.is_empty() && Weather::happens(&mut self.rng, self.weather.crash) {
             let before = self.rng.random_bool(0.5);
             if !before {

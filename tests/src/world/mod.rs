@@ -46,8 +46,8 @@ use happening::Happening;
 use network::Connection;
 use relay::RelayNode;
 
-pub use khaima_relay::core::{ConnId, Creation, Policy};
 pub use device::Fate;
+pub use khaima_relay::core::{ConnId, Creation, Policy};
 pub use people::Meeting;
 pub use watch::{Kind, Submitted, Watch};
 pub use weather::{Stream, Weather};
@@ -130,7 +130,10 @@ impl World {
     /// If something has.
     pub fn set_now(&mut self, now: Timestamp) {
         assert!(self.devices.is_empty(), "time does not jump back");
-        self.queue = std::mem::take(&mut self.queue).into_iter().map(|((_, number), it)| ((now, number), it)).collect();
+        self.queue = std::mem::take(&mut self.queue)
+            .into_iter()
+            .map(|((_, number), it)| ((now, number), it))
+            .collect();
         self.now = now;
     }
 

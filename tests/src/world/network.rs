@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use khaima_engine::{Dispatch, Input, LinkState, RelayId, Ticket};
 use khaima_relay::core::Sent;
 use khaima_wire::{
-    ClientFrame, Envelope, FrameDecoder, FrameError, MailboxId, PROTOCOL_VERSION, Push, RelayFrame, Reply, Request, RequestId, Role, Timestamp,
+    ClientFrame, Envelope, FrameDecoder, FrameError, MailboxId, PROTOCOL_VERSION, Push, RelayFrame, Reply,
+    Request, RequestId, Role, Timestamp,
 };
 use rand::RngExt;
 
@@ -161,7 +162,14 @@ impl World {
         }
     }
 
-    fn put_frame(&mut self, number: ConnId, bytes: Vec<u8>, direction: Direction, at: Timestamp, ordered: bool) {
+    fn put_frame(
+        &mut self,
+        number: ConnId,
+        bytes: Vec<u8>,
+        direction: Direction,
+        at: Timestamp,
+        ordered: bool,
+    ) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         let last = match direction {
             Direction::ToRelay => &mut connection.last_to_relay,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use khaima_engine::query::{ContactView, InvitationView, MessageRow, MessageState, Relation, RowBody};
 use khaima_engine::{
     Command, CommandError, ContactId, ConversationId, InvitationId, MemoryStore, Profile, query,
 };
-use khaima_engine::query::{ContactView, InvitationView, MessageRow, MessageState, Relation, RowBody};
 use rand::RngExt;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -185,19 +185,21 @@ impl World {
 
     /// The texts one has got from another, in the order shown.
     pub fn heard(&self, who: DeviceRef, from: DeviceRef) -> Vec<String> {
-        let texts = self.rows(who, from).into_iter().filter(|row| row.incoming).filter_map(|row| match row.body {
-            RowBody::Text(text) => Some(text),
-            _ => None,
-        });
+        let texts =
+            self.rows(who, from).into_iter().filter(|row| row.incoming).filter_map(|row| match row.body {
+                RowBody::Text(text) => Some(text),
+                _ => None,
+            });
         texts.collect()
     }
 
     /// The texts one has written to another, each with how far it is.
     pub fn said(&self, who: DeviceRef, to: DeviceRef) -> Vec<(String, MessageState)> {
-        let texts = self.rows(who, to).into_iter().filter(|row| !row.incoming).filter_map(|row| match row.body {
-            RowBody::Text(text) => Some((text, row.state)),
-            _ => None,
-        });
+        let texts =
+            self.rows(who, to).into_iter().filter(|row| !row.incoming).filter_map(|row| match row.body {
+                RowBody::Text(text) => Some((text, row.state)),
+                _ => None,
+            });
         texts.collect()
     }
 }

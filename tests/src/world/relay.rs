@@ -27,7 +27,8 @@ impl World {
     pub fn relay(&mut self, policy: Policy) -> RelayRef {
         let number = RelayRef(self.relays.len());
         let pin = RelayPin::from_bytes(self.rng.random());
-        let address = RelayAddress::new(&format!("relay{}.example", number.0), 4433, pin).expect("a host name");
+        let address =
+            RelayAddress::new(&format!("relay{}.example", number.0), 4433, pin).expect("a host name");
         let rng = ChaCha20Rng::from_seed(self.rng.random());
         let core = LocalRelay::new(pin, policy, MemoryStore::new(), rng);
         self.relays.push(RelayNode { address, core, is_up: true, deaths: 0 });

@@ -7,8 +7,8 @@ use khaima_signal::sealed_sender::open;
 use khaima_signal::{CiphertextMessage, MessageType};
 use khaima_wire::{MailboxId, Request, Timestamp};
 
-use super::device::Device;
 use super::DeviceRef;
+use super::device::Device;
 
 /// What an envelope carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,17 +92,24 @@ impl Watch {
         }
     }
 
-    pub(super) fn on_request(&mut self, from: DeviceRef, request: &Request, at: Timestamp, devices: &[Device]) {
+    pub(super) fn on_request(
+        &mut self,
+        from: DeviceRef,
+        request: &Request,
+        at: Timestamp,
+        devices: &[Device],
+    ) {
         self.requests += 1;
         let Request::Submit(envelope) = request else { return };
         let bytes = envelope.sealed.as_bytes();
         if self.seen.insert(bytes.to_vec(), self.submitted.len()).is_some() {
             return;
         }
-        let content = devices.iter().enumerate().filter(|(number, _)| *number != from.0).find_map(|(_, device)| {
-            let profile = Profile::load(&device.store).ok()??;
-            open(&[&[0x22], bytes].concat(), profile.identity()).ok()
-        });
+        let content =
+            devices.iter().enumerate().filter(|(number, _)| *number != from.0).find_map(|(_, device)| {
+                let profile = Profile::load(&device.store).ok()??;
+                open(&[&[0x22], bytes].concat(), profile.identity()).ok()
+            });
         let kind = match &content {
             Some(content) if content.message_type == MessageType::PreKey => Kind::First,
             Some(_) => Kind::Later,
