@@ -8,7 +8,7 @@
 //!
 //! Not its concern: checking or using the passphrase (vault, runtime).
 
-use egui::accesskit::Role;
+use egui::accesskit::{Action, Role};
 use egui::output::IMEOutput;
 use egui::{
     Color32, CornerRadius, Event, EventFilter, IMEPurpose, Id, ImeEvent, Key, Modifiers, Pos2, Rect,
@@ -16,7 +16,7 @@ use egui::{
 };
 use zeroize::Zeroize;
 
-use crate::text::{Direction, Format, focus_ring, frame, layout_once};
+use crate::text::{Direction, Format, bounds, focus_ring, frame, layout_once};
 use crate::theme::{color, size, space};
 
 /// Bytes of UTF-8 a passphrase may have.
@@ -118,7 +118,7 @@ impl PassphraseField {
         }
         let shown = self.eye(ui, id, eye, look);
         self.paint(ui, id, field, look.direction, shown);
-        describe(ui, id, look.name);
+        describe(ui, id, field, look.name);
         PassphraseOutput { response, changed, submitted }
     }
 
@@ -250,6 +250,7 @@ impl PassphraseField {
         ui.ctx().accesskit_node_builder(eye_id, |node| {
             node.set_role(Role::Button);
             node.set_label(look.show_name);
+            node.set_bounds(bounds(rect));
         });
         if ui.is_rect_visible(rect) {
             paint_eye(ui, rect.center(), if held { color::ACCENT } else { color::TEXT_QUIET });
@@ -259,10 +260,12 @@ impl PassphraseField {
     }
 }
 
-fn describe(ui: &Ui, id: Id, name: &str) {
+fn describe(ui: &Ui, id: Id, rect: Rect, name: &str) {
     ui.ctx().accesskit_node_builder(id, |node| {
         node.set_role(Role::PasswordInput);
         node.set_label(name);
+        node.set_bounds(bounds(rect));
+        node.add_action(Action::Focus);
     });
 }
 

@@ -70,6 +70,7 @@ impl QrPicture {
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.set_role(Role::Image);
             node.set_label(name);
+            node.set_bounds(crate::text::bounds(rect));
         });
         if ui.is_rect_visible(rect) {
             let corner = (rect.min.to_vec2() * pixels_per_point).round() / pixels_per_point;

@@ -125,6 +125,7 @@ pub fn install(ctx: &Context) {
         style.spacing.interact_size.y = space::TARGET;
         // Movement draws the eye and costs power; nothing here needs it.
         style.animation_time = 0.0;
+        style.spacing.scroll.kinetic.rubber_band = false;
     });
 }
 

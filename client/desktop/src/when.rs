@@ -83,7 +83,7 @@ pub fn now() -> Timestamp {
 mod tests {
     use super::*;
 
-    const NOON: Timestamp = Timestamp::from_secs(1_795_867_200 + 12 * 3600); // 2026-11-28
+    const NOON: Timestamp = Timestamp::from_secs(1_795_824_000 + 12 * 3600); // 2026-11-28
 
     #[test]
     fn hours_are_local() {

@@ -34,7 +34,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use window::Window;
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_867_200 + 12 * 3600);
+const NOON: Timestamp = Timestamp::from_secs(1_795_824_000 + 12 * 3600);
 const SECRET: &str = "meet at the old well";
 
 struct Client {

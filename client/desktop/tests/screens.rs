@@ -18,7 +18,7 @@ use egui::{Event, Key, Modifiers, MouseWheelUnit, TouchPhase, vec2};
 use khaima_desktop::act::{Act, Acts, Pane};
 use khaima_desktop::screens::{Desk, Gate, GateForm, desk_ui, gate_ui};
 use khaima_desktop::text::Direction;
-use khaima_desktop::view::{Connection, Home, InvitationEntry, Level, Page, Person, RelayEntry, Thread};
+use khaima_desktop::view::{Connection, Home, InvitationEntry, Level, Page, Person, RelayEntry};
 use khaima_desktop::when::Zone;
 use khaima_desktop::words;
 use khaima_desktop::work::SafetyDigits;
@@ -28,7 +28,7 @@ use khaima_runtime::{
 };
 use window::Window;
 
-const NOON: Timestamp = Timestamp::from_secs(1_795_867_200 + 12 * 3600);
+const NOON: Timestamp = Timestamp::from_secs(1_795_824_000 + 12 * 3600);
 
 fn person(number: u8, name: &str) -> Person {
     let id = ContactId::from_bytes([number; 16]);
@@ -75,7 +75,8 @@ struct Table {
 impl Table {
     fn new(home: Home, page: Page) -> Self {
         let (acts, done) = Acts::queue();
-        let mut desk = Desk { home, ..Desk::default() };
+        let mut desk = Desk::default();
+        desk.home = home;
         desk.go(page);
         let mut table = Self { window: Window::new(), desk, acts, done, direction: Direction::LeftToRight };
         table.frames(3);
@@ -337,6 +338,7 @@ fn only_rows_in_sight_are_drawn_and_scrolling_up_asks_for_older_ones() {
         table.window.event(Event::PointerMoved(middle));
         table.window.event(Event::MouseWheel {
             unit: MouseWheelUnit::Point,
+            source: egui::MouseWheelSource::Unknown,
             delta: vec2(0.0, 400.0),
             phase: TouchPhase::Move,
             modifiers: Modifiers::NONE,

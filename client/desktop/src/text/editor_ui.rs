@@ -16,7 +16,7 @@ use egui::{
 
 use super::editor::{Editor, Effect};
 use super::laid::{Block, Format, Laid};
-use super::{edit, layout, metrics};
+use super::{bounds, edit, layout, metrics};
 use crate::theme::{self, color, corner, space};
 
 /// What an editor looks like and how Enter works in it.
@@ -92,7 +92,7 @@ impl Editor {
         }
         let origin = inner.min + self.offset(&laid, inner.size());
         self.paint(ui, id, rect, inner, origin, &laid, look);
-        self.describe(ui, id, look);
+        self.describe(ui, id, rect, look);
         EditorOutput { response, changed: effect.changed, submitted: effect.submitted }
     }
 
@@ -288,14 +288,16 @@ impl Editor {
         Rect::from_min_max(egui::pos2(x - 1.0, caret.min.y + 2.0), egui::pos2(x + 1.0, caret.max.y - 2.0))
     }
 
-    fn describe(&self, ui: &Ui, id: Id, look: &EditorLook<'_>) {
+    fn describe(&self, ui: &Ui, id: Id, rect: Rect, look: &EditorLook<'_>) {
         let enabled = ui.is_enabled();
         ui.ctx().accesskit_node_builder(id, |node| {
             node.set_role(if self.multiline { Role::MultilineTextInput } else { Role::TextInput });
             node.set_label(look.name);
+            node.set_bounds(bounds(rect));
             node.set_value(self.text.as_str());
             node.set_placeholder(look.hint);
             if enabled {
+                node.add_action(Action::Focus);
                 node.add_action(Action::SetValue);
                 node.add_action(Action::ReplaceSelectedText);
             } else {

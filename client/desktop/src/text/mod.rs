@@ -35,5 +35,5 @@ pub use guard::{
     typed,
 };
 pub use laid::{Align, Block, Cluster, Direction, Format, Laid, Line, first_strong};
-pub(crate) use widgets::focus_ring;
 pub use widgets::{ButtonKind, button, label, label_named};
+pub(crate) use widgets::{bounds, focus_ring};

@@ -63,6 +63,12 @@ pub fn button(ui: &mut Ui, text: &str, kind: ButtonKind, direction: Direction) -
     response
 }
 
+/// Where a node of the accessibility tree is on the screen.
+pub(crate) fn bounds(rect: egui::Rect) -> egui::accesskit::Rect {
+    let [x0, y0, x1, y1] = [rect.min.x, rect.min.y, rect.max.x, rect.max.y].map(f64::from);
+    egui::accesskit::Rect { x0, y0, x1, y1 }
+}
+
 /// The ring around the widget that has the keyboard.
 pub(crate) fn focus_ring(ui: &Ui, rect: egui::Rect, id: Id) {
     if ui.memory(|memory| memory.has_focus(id)) {

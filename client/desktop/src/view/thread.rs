@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     const HERE: fn() -> ConversationId = || ConversationId::from_bytes([1; 16]);
-    const NOW: Timestamp = Timestamp::from_secs(1_795_867_200);
+    const NOW: Timestamp = Timestamp::from_secs(1_795_824_000);
 
     fn row(order: u64) -> MessageRow {
         MessageRow {

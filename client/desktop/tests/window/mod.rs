@@ -53,7 +53,8 @@ impl Window {
             events: std::mem::take(&mut self.events),
             ..RawInput::default()
         };
-        let output = self.ctx.run_ui(input, |ui| draw(ui));
+        let mut output = self.ctx.run_ui(input, |ui| draw(ui));
+        output.textures_delta.clear();
         self.widgets = output
             .platform_output
             .accesskit_update
@@ -77,7 +78,11 @@ impl Window {
     pub fn find(&self, name: &str) -> Option<&Widget> {
         match name.strip_suffix('*') {
             Some(start) => self.widgets.iter().find(|it| it.name.starts_with(start)),
-            None => self.widgets.iter().find(|it| it.name == name),
+            // A field and the words above it have the same name.
+            None => {
+                let named = || self.widgets.iter().filter(|it| it.name == name);
+                named().find(|it| it.role != Role::Label).or_else(|| named().next())
+            }
         }
     }
 
