@@ -15,7 +15,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use khaima_runtime::api::{Answer, Call, MessageEntry};
-use khaima_tests::real::{Datagram, Person, Proxy, Relay, contains, free_address, meet};
+use khaima_tests::real::{Datagram, Person, Proxy, Relay, contains, free_address, meet, passphrase};
 
 const EACH: usize = 1_000;
 const KILLS: usize = 10;
@@ -88,7 +88,6 @@ fn two_thousand_messages_survive_ten_killed_relays_and_two_killed_clients() {
     assert_eq!(rows(&alice, "Bob-the-printer").len(), 2 * EACH);
 
     // The relay's disk, as it lies there after all this: killed once more, so that nothing is tidied up.
-    let ids: Vec<Vec<u8>> = identities(&alice, &bob);
     relay.kill();
     let mut needles: Vec<Vec<u8>> = vec![
         b"by the old bridge".to_vec(),
@@ -98,7 +97,7 @@ fn two_thousand_messages_survive_ten_killed_relays_and_two_killed_clients() {
         OUTSIDE.to_string().into_bytes(),
         OUTSIDE.octets().to_vec(),
     ];
-    needles.extend(ids);
+    needles.extend(identities([&mut alice, &mut bob]));
     let disk = relay.disk().unwrap();
     assert!(
         disk.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 10_000,
@@ -112,28 +111,15 @@ fn two_thousand_messages_survive_ten_killed_relays_and_two_killed_clients() {
     assert!(proxy.seen().len() > 10_000, "it all went through the proxy");
 }
 
-/// The identity keys and random ids of both, out of the bytes that are compared by camera.
-fn identities(alice: &Person, bob: &Person) -> Vec<Vec<u8>> {
-    let mut found = Vec::new();
-    for (who, contact) in [(alice, "Bob-the-printer"), (bob, "Alice-of-the-north")] {
-        let call = Call::Verify { contact: contact.to_owned(), confirm: None };
-        let Answer::SafetyNumber { scannable, .. } = who.ask(&call).unwrap() else {
-            panic!("another answer")
-        };
-        assert!(scannable.len() > 100);
-    }
-    // The keys themselves are in the vaults, which are opened once their programs are gone.
-    for who in [alice, bob] {
-        let agent_gone = who.ask(&Call::Lock);
-        assert!(agent_gone.is_ok());
-        let vault = (0..1_000).find_map(|_| {
-            khaima_runtime::open_vault(who.data(), &khaima_tests::real::passphrase().unwrap()).ok()
-        });
-        let profile = khaima_engine::Profile::require(&vault.expect("the agent ends")).unwrap();
-        found.push(profile.identity_key().serialize()[1..].to_vec());
-        found.push(profile.uuid().to_vec());
-    }
-    found
+/// The identity keys and random ids of both, out of their vaults.
+fn identities(people: [&mut Person; 2]) -> Vec<Vec<u8>> {
+    let of = |who: &mut Person| {
+        who.kill();
+        let vault = khaima_runtime::open_vault(who.data(), &passphrase().unwrap()).unwrap();
+        let profile = khaima_engine::Profile::require(&vault).unwrap();
+        [profile.identity_key().serialize()[1..].to_vec(), profile.uuid().to_vec()]
+    };
+    people.into_iter().flat_map(of).collect()
 }
 
 /// Bytes that `port` sent to the relay in datagrams that carry parts of an envelope; acknowledgements and the like are
