@@ -166,6 +166,7 @@ fn at_most_64_are_out_and_each_is_pushed_once() {
         }
         assert!(pushed.len() <= MOST_UNACKNOWLEDGED);
         seen.extend(pushed_numbers(&pushed));
+        assert!(seen.len() <= 150, "pushed again");
         let ids = pushed.iter().map(|(_, id)| *id).collect();
         assert_eq!(world.acknowledge(OWNER, 1, ids), Reply::Acknowledged);
     }

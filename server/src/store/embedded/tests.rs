@@ -313,3 +313,45 @@ fn upkeep_of_many_envelopes_comes_in_pieces_between_which_others_are_served() {
         assert_eq!(waiting(&store, owner(seed)).len(), 64);
     }
 }
+
+#[test]
+fn after_a_pause_opening_needs_no_repair() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(DATABASE_FILE);
+    let opener: Opener = Box::new(move || redb::Database::create(&path));
+    let slot = Slot::default();
+    slot.set(Some(Arc::new(writer::prepare(&opener).unwrap())));
+    let hour_keys = HourKeys::create(&dir.path().join(HOUR_KEYS_FILE), &mut rand::rng()).unwrap();
+    let mut writer = Writer {
+        slot,
+        opener,
+        store_key: StoreKey::from_bytes(&KEY),
+        hour_keys,
+        schedule: upkeep::Schedule::default(),
+        last_quick: None,
+        settled: false,
+    };
+    let create = |seed| StoreOp::Create {
+        owner: owner(seed),
+        right: crate::core::CreationRight::Free,
+        calendar: crate::core::Calendar::new(Day::new(20_000), 180),
+        most_mailboxes: 100,
+    };
+    let needs_repair = || {
+        let copy = image(dir.path());
+        let repaired = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&repaired);
+        let mut builder = redb::Builder::new();
+        builder.set_repair_callback(move |_| seen.store(true, Ordering::SeqCst));
+        drop(builder.open(copy.path().join(DATABASE_FILE)).unwrap());
+        repaired.load(Ordering::SeqCst)
+    };
+    // The first commit is a quick one; the next, in the same second, is not.
+    writer.transact(vec![create(1)]).unwrap();
+    assert!(!needs_repair() && writer.settled);
+    writer.last_quick = Some(std::time::Instant::now() + std::time::Duration::from_secs(60));
+    writer.transact(vec![create(2)]).unwrap();
+    assert!(needs_repair() && !writer.settled);
+    writer.settle();
+    assert!(!needs_repair() && writer.settled);
+}

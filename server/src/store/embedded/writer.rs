@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// Commits nothing, in the way that makes opening quick.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         // Whether it works or not, there is no second attempt before the next operation.
         self.settled = true;
         let Some(database) = self.slot.get() else { return };
@@ -169,7 +169,7 @@ impl Writer {
     }
 
     /// Does all of them in one durable transaction. The answers are true only if this returns them.
-    fn transact(&mut self, ops: Vec<StoreOp>) -> Result<Vec<Result<StoreReply, StoreError>>, Fault> {
+    pub fn transact(&mut self, ops: Vec<StoreOp>) -> Result<Vec<Result<StoreReply, StoreError>>, Fault> {
         let database = self.database()?;
         let mut txn = database.begin_write()?;
         let quick = self.last_quick.is_none_or(|last| last.elapsed() >= QUICK_EVERY);
