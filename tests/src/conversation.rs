@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use khaima_engine::DropReason;
 use khaima_engine::query::{self, MessageState, RowBody};
+use khaima_wire::Timestamp;
 use rand::RngExt;
 
 use crate::world::{DeviceRef, Kind, Seed, Stream, Weather, World};
@@ -56,6 +57,13 @@ impl Report {
 /// Longest time without a network: 7 days.
 const LONGEST_CUT_MILLIS: u64 = 7 * 86_400_000;
 
+/// The cuts of a run.
+struct Cuts {
+    count: u64,
+    /// When the last of them ends.
+    longest_until: Timestamp,
+}
+
 /// Plays the conversation of a seed.
 ///
 /// # Errors
@@ -66,7 +74,7 @@ pub fn play(seed: Seed) -> Result<Report> {
     let weather = Weather::rough(world.rng());
     world.set_weather(weather);
     let mut sent = [Vec::new(), Vec::new()];
-    let mut cuts = 0;
+    let mut cuts = Cuts { count: 0, longest_until: world.now() };
     let messages = world.rng().random_range(8..=32);
     for number in 0..messages {
         let side = usize::from(world.rng().random_bool(0.5));
@@ -79,6 +87,9 @@ pub fn play(seed: Seed) -> Result<Report> {
         let pause = pause(&mut world);
         world.run_for(pause);
     }
+    // Cuts end when they end: what was written during the longest one waits for all of it.
+    let left = cuts.longest_until.millis_since(world.now());
+    world.run_for(Duration::from_millis(left));
     world.heal();
     world.run_until_idle();
     check(&world, alice, bob, &sent[0], weather.stream).context("what Alice wrote")?;
@@ -98,7 +109,7 @@ pub fn play(seed: Seed) -> Result<Report> {
         requests: world.watch().requests(),
         crashes: world.crashes(),
         relay_deaths: world.relay_deaths(),
-        cuts,
+        cuts: cuts.count,
         millis: world.now().millis_since(World::new(seed).now()),
     })
 }
@@ -115,10 +126,10 @@ fn text(world: &mut World, number: u32) -> String {
     format!("{number}: {}", "w".repeat(length as usize))
 }
 
-/// Most messages come in bursts, some after minutes or hours.
+/// Most messages come in bursts, some after minutes, hours or a day.
 fn pause(world: &mut World) -> Duration {
     let most = match world.below(20) {
-        0 => 12 * 3_600_000,
+        0 => 36 * 3_600_000,
         1..=3 => 900_000,
         4..=9 => 20_000,
         _ => 1_500,
@@ -127,7 +138,7 @@ fn pause(world: &mut World) -> Duration {
 }
 
 /// Now and then somebody loses the network, a person ends the program, an operator restarts the relay.
-fn trouble(world: &mut World, people: [DeviceRef; 2], cuts: &mut u64) {
+fn trouble(world: &mut World, people: [DeviceRef; 2], cuts: &mut Cuts) {
     let who = people[world.below(2) as usize];
     match world.below(60) {
         0 | 1 => {
@@ -135,7 +146,8 @@ fn trouble(world: &mut World, people: [DeviceRef; 2], cuts: &mut u64) {
             let exponent = world.rng().random_range(0.0..=1.0);
             let millis = 1_000.0 * (LONGEST_CUT_MILLIS as f64 / 1_000.0).powf(exponent);
             world.disconnect_for(who, Duration::from_millis(millis as u64));
-            *cuts += 1;
+            cuts.count += 1;
+            cuts.longest_until = cuts.longest_until.max(world.now().plus_millis(millis as u64));
         }
         2 => {
             world.crash(who);
