@@ -52,21 +52,11 @@ pub const WINDOW: &[Need] = &[
 ];
 
 /// What the tests need beyond that.
-pub const TESTS: &[Need] = &[
-    Need {
-        package: "libfribidi-bin",
-        found_by: FoundBy::Program("fribidi"),
-        purpose: "judges the order of Arabic text",
-    },
-    Need { package: "xvfb", found_by: FoundBy::Program("Xvfb"), purpose: "gives tests a screen" },
-    Need { package: "xdotool", found_by: FoundBy::Program("xdotool"), purpose: "types into the window" },
-    Need { package: "openbox", found_by: FoundBy::Program("openbox"), purpose: "gives the window the focus" },
-    Need {
-        package: "tcpdump",
-        found_by: FoundBy::Program("tcpdump"),
-        purpose: "captures packets on loopback",
-    },
-];
+pub const TESTS: &[Need] = &[Need {
+    package: "libfribidi-bin",
+    found_by: FoundBy::Program("fribidi"),
+    purpose: "judges the order of Arabic text",
+}];
 
 /// Makes sure that all of this is there.
 ///

@@ -7,7 +7,7 @@ use crate::run::{answers, cargo, run, say};
 
 /// Installs what is missing, builds the programs that tests start, runs every test.
 pub fn test(arguments: &[String]) -> Result<()> {
-    packages::require(&[packages::BUILD, packages::WINDOW, packages::TESTS])?;
+    packages::require(&[packages::BUILD, packages::TESTS])?;
     run(
         "building the programs (some minutes on a fresh machine)",
         &mut cargo(&["build", "--workspace", "--bins", "--locked"])?,
