@@ -47,7 +47,7 @@ pub struct App {
 /// Locked or open.
 enum State {
     /// Nothing is open.
-    Gate { gate: Gate, form: GateForm, ending: Option<Ending> },
+    Gate { gate: Gate, form: Box<GateForm>, ending: Option<Ending> },
     /// The vault is open.
     Open(Box<Open>),
 }
@@ -96,7 +96,7 @@ impl App {
             start_worker,
             acts,
             done,
-            state: State::Gate { gate, form: GateForm::default(), ending: None },
+            state: State::Gate { gate, form: Box::default(), ending: None },
         }
     }
 
@@ -172,7 +172,7 @@ impl App {
     fn lock(&mut self, ctx: &Context) {
         let gate = Gate { has_vault: true, busy: Some(words::LOCKING), trouble: None };
         let ending = self.worker.take().map(Worker::end);
-        self.state = State::Gate { gate, form: GateForm::default(), ending };
+        self.state = State::Gate { gate, form: Box::default(), ending };
         while self.done.try_recv().is_ok() {}
         lock::forget(ctx);
         self.worker = (self.start_worker)().ok();

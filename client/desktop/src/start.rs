@@ -49,17 +49,17 @@ pub fn run() -> ExitCode {
 #[derive(Debug, thiserror::Error)]
 enum Unstarted {
     #[error("There is no home directory to keep a vault in. Say where with --data DIR.")]
-    NoDataDirectory,
+    DataDirectory,
     #[error(
         "No passphrase could be read from that file descriptor. It must give one line of text of at most 1,024 bytes."
     )]
-    NoPassphrase,
+    Passphrase,
     #[error("The window could not be opened: {0}. Is there a display? khaima-cli works without one.")]
-    NoWindow(eframe::Error),
+    Window(eframe::Error),
 }
 
 fn start(options: &Options) -> Result<(), Unstarted> {
-    let data = options.data.clone().or_else(default_data).ok_or(Unstarted::NoDataDirectory)?;
+    let data = options.data.clone().or_else(default_data).ok_or(Unstarted::DataDirectory)?;
     let passphrase = options.passphrase_fd.map(from_descriptor).transpose()?;
     let native = eframe::NativeOptions {
         viewport: ViewportBuilder::default()
@@ -78,7 +78,7 @@ fn start(options: &Options) -> Result<(), Unstarted> {
         let app: Box<dyn eframe::App> = Box::new(App::new(&creation.egui_ctx, &data, passphrase));
         Ok(app)
     };
-    eframe::run_native(words::TITLE, native, Box::new(create)).map_err(Unstarted::NoWindow)
+    eframe::run_native(words::TITLE, native, Box::new(create)).map_err(Unstarted::Window)
 }
 
 fn default_data() -> Option<PathBuf> {
@@ -97,7 +97,7 @@ fn from_descriptor(fd: u32) -> Result<Passphrase, Unstarted> {
         fd => File::open(format!("/dev/fd/{fd}"))
             .and_then(|file| BufReader::with_capacity(1, file).take(MAX_LINE).read_until(b'\n', &mut line)),
     };
-    read.map_err(|_| Unstarted::NoPassphrase)?;
-    let text = std::str::from_utf8(&line).map_err(|_| Unstarted::NoPassphrase)?;
-    Passphrase::of(text.trim_end_matches(['\n', '\r'])).map_err(|_| Unstarted::NoPassphrase)
+    read.map_err(|_| Unstarted::Passphrase)?;
+    let text = std::str::from_utf8(&line).map_err(|_| Unstarted::Passphrase)?;
+    Passphrase::of(text.trim_end_matches(['\n', '\r'])).map_err(|_| Unstarted::Passphrase)
 }

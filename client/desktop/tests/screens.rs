@@ -556,3 +556,13 @@ fn a_vault_without_an_identity_asks_for_a_name() {
     table.type_into(words::NAME, "Layla");
     assert!(matches!(table.click(words::SAVE_NAME).as_slice(), [Act::SetName]));
 }
+
+#[test]
+fn a_click_beside_the_passphrase_does_not_take_the_keyboard_away() {
+    let mut door = Door::new(true);
+    door.click(words::UNLOCK_TEXT);
+    door.frames(2);
+    door.window.text("seven");
+    door.frames(1);
+    assert!(door.window.find(words::UNLOCK).unwrap().enabled);
+}

@@ -86,9 +86,11 @@ pub fn gate_ui(ui: &mut Ui, gate: &mut Gate, form: &mut GateForm, pane: Pane<'_>
 }
 
 fn unlock_ui(ui: &mut Ui, gate: &mut Gate, form: &mut GateForm, pane: Pane<'_>) {
-    kit::hint(ui, words::PASSPHRASE, pane.direction);
+    kit::caption(ui, words::PASSPHRASE, pane.direction);
     let shown = form.passphrase.show(ui, &look(words::PASSPHRASE, words::SHOW, pane));
-    if std::mem::take(&mut form.wants_focus) {
+    // There is nothing else to type into: a click beside the field does not take the keyboard away.
+    let lost = ui.memory(|memory| memory.focused().is_none());
+    if std::mem::take(&mut form.wants_focus) || lost {
         shown.response.request_focus();
     }
     let ready = !form.passphrase.is_empty();
@@ -108,9 +110,9 @@ fn create_ui(ui: &mut Ui, gate: &mut Gate, form: &mut GateForm, pane: Pane<'_>) 
         named.response.request_focus();
     }
     kit::hint(ui, words::NAME_NOTE, direction);
-    kit::hint(ui, words::PASSPHRASE, direction);
+    kit::caption(ui, words::PASSPHRASE, direction);
     form.passphrase.show(ui, &look(words::PASSPHRASE, words::SHOW, pane));
-    kit::hint(ui, words::PASSPHRASE_AGAIN, direction);
+    kit::caption(ui, words::PASSPHRASE_AGAIN, direction);
     let again = form.again.show(ui, &look(words::PASSPHRASE_AGAIN, words::SHOW_AGAIN, pane));
     kit::hint(ui, words::PASSPHRASE_NOTE, direction);
     let ready = !form.name.is_blank() && !form.passphrase.is_empty() && !form.again.is_empty();

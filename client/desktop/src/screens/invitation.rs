@@ -16,7 +16,7 @@ use crate::words;
 /// Bytes of a note.
 const NOTE_BYTES: usize = 256;
 /// Side of the QR code in points.
-const CODE: f32 = 300.0;
+const CODE: f32 = 360.0;
 
 /// What is being written for a new invitation.
 pub struct InviteForm {
@@ -54,7 +54,7 @@ pub fn invite_ui(ui: &mut Ui, home: &Home, form: &mut InviteForm, pane: Pane<'_>
         kit::heading(ui, words::INVITE_HEADING, direction);
         kit::prose(ui, words::INVITE_TEXT, direction);
         kit::field(ui, &mut form.note, words::NOTE, words::NOTE_HINT, (1, 1), direction);
-        kit::hint(ui, words::VALID_FOR, direction);
+        kit::caption(ui, words::VALID_FOR, direction);
         kit::row(ui, direction, |ui| {
             for (days, name) in words::DAYS {
                 let kind = if form.days == days { ButtonKind::Primary } else { ButtonKind::Secondary };

@@ -4,7 +4,7 @@
 
 use egui::{
     Align, Color32, CornerRadius, Frame, Layout, Margin, Rect, Response, Role, ScrollArea, Sense, Stroke, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -46,14 +46,16 @@ pub fn stack<R>(ui: &mut Ui, direction: Direction, add: impl FnOnce(&mut Ui) -> 
 /// A page of text and fields: a column of readable width that scrolls when the window is small.
 pub fn page(ui: &mut Ui, direction: Direction, name: &str, add: impl FnOnce(&mut Ui)) {
     ScrollArea::vertical().id_salt(name).auto_shrink(false).show(ui, |ui| {
-        let side = ((ui.available_width() - COLUMN) / 2.0).max(space::APART).floor();
-        let margin = Margin::symmetric(whole(side), whole(space::WIDE));
-        Frame::new().inner_margin(margin).show(ui, |ui| {
+        let room = ui.available_rect_before_wrap();
+        let side = ((room.width() - COLUMN) / 2.0).max(space::APART).floor();
+        let column = Rect::from_min_max(room.min + vec2(side, space::WIDE), room.max - vec2(side, 0.0));
+        ui.scope_builder(UiBuilder::new().max_rect(column), |ui| {
             stack(ui, direction, |ui| {
                 ui.spacing_mut().item_spacing.y = space::INSIDE;
                 add(ui);
             });
         });
+        ui.add_space(space::WIDE);
     });
 }
 
@@ -79,6 +81,12 @@ pub fn hint(ui: &mut Ui, text: &str, direction: Direction) -> Response {
     label(ui, text, &Format::new(size::SMALL, direction), color::TEXT_QUIET)
 }
 
+/// The name of the field that follows, close to it.
+pub fn caption(ui: &mut Ui, text: &str, direction: Direction) {
+    hint(ui, text, direction);
+    ui.add_space(space::TIGHT - ui.spacing().item_spacing.y);
+}
+
 /// A named field of one or several rows.
 pub fn field(
     ui: &mut Ui,
@@ -88,7 +96,7 @@ pub fn field(
     rows: (u8, u8),
     direction: Direction,
 ) -> EditorOutput {
-    hint(ui, name, direction);
+    caption(ui, name, direction);
     let look = EditorLook {
         name,
         hint: placeholder,
