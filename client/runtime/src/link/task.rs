@@ -206,3 +206,17 @@ async fn stopped(orders: &mut mpsc::Receiver<LinkOrder>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_are_spread() {
+        let timing = LinkTiming::default();
+        for (failures, seconds) in [(1, 1.0), (2, 2.0), (5, 16.0), (12, 300.0), (200, 300.0)] {
+            let wait = timing.wait(failures).as_secs_f64();
+            assert!((seconds * 0.5..seconds * 1.5).contains(&wait), "{failures} failures: {wait} s");
+        }
+    }
+}
