@@ -372,10 +372,13 @@ impl Open {
             }
             Report::Done(About::Relay) => {
                 desk.relay = RelayForm::default();
-                desk.note = None;
+                desk.calm();
+                if desk.page == Page::Empty {
+                    desk.go(Page::Invite);
+                }
             }
             Report::Done(_) => {}
-            Report::Stored => desk.note = None,
+            Report::Stored => desk.calm(),
             Report::Failed(About::Read, _) => self.read = None,
             Report::Failed(about, failure) => {
                 if about == About::Invite {
@@ -392,7 +395,10 @@ impl Open {
                 {
                     match rows {
                         Ok(rows) => thread.on_rows(wanted, &rows, zone, when::now()),
-                        Err(failure) => desk.note = Some((words::failure(&failure), Level::Danger)),
+                        Err(failure) => {
+                            thread.on_failed();
+                            desk.note = Some((words::failure(&failure), Level::Warning));
+                        }
                     }
                 }
             }
@@ -467,7 +473,7 @@ impl Open {
     }
 
     fn command(&mut self, about: About, command: Command, worker: Option<&Worker>) {
-        self.desk.note = None;
+        self.desk.calm();
         self.give(Job::Command(about, command), worker);
     }
 

@@ -85,7 +85,7 @@ pub const RELAYS_TEXT: &str =
     "New mailboxes are made at your home relay. Contacts keep writing to the relay they know.";
 pub const HOME_RELAY: &str = "Home";
 pub const RELAY_IDLE: &str = "Not needed at the moment";
-pub const OTHER_RELAY: &str = "Use another relay from now on";
+pub const OTHER_RELAY: &str = "Use another relay, or enter a code";
 
 // Invitations.
 pub const INVITE_HEADING: &str = "Invite somebody";
@@ -287,5 +287,9 @@ pub const UNREADABLE_SHORT: &str = "Messages are missing or cannot be read";
 /// A row of a newer kind, in the list.
 pub const UNSUPPORTED_SHORT: &str = "A message of a newer kind";
 
+/// In the place of a connection that was stopped for a danger told elsewhere.
+pub const STOPPED: &str = "Not connected: the relay has another key";
+/// In the place of a connection.
+pub const NO_RELAY: &str = "No relay yet";
 /// Why no invitation can be made.
 pub const NO_RELAY_YET: &str = "You have no relay yet: use an invitation that somebody gave you, or enter a relay's address under Relays.";

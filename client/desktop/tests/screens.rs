@@ -516,10 +516,11 @@ fn relays_are_listed_with_how_they_stand() {
         permit_needed: true,
         connection: Some(Connection { level: Level::Warning, words: "Not connected".to_owned() }),
     };
-    let table = Table::new(Home { relays: vec![entry], ..home() }, Page::Relays);
+    let table = Table::new(Home { relays: vec![entry], permit_needed: true, ..home() }, Page::Relays);
     assert!(table.window.has("relay.example:4433#abc"));
     assert!(table.window.has("Home · Not connected"));
     assert!(table.window.has(words::PERMIT_NEEDED));
+    assert_eq!(table.desk.relay.address.text(), "relay.example:4433#abc", "only the code is missing");
 }
 
 #[test]

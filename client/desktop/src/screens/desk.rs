@@ -59,7 +59,7 @@ impl Desk {
     /// Goes to a page; what a page needs that is not there yet is left for the caller to fetch.
     pub fn go(&mut self, page: Page) {
         self.page = page;
-        self.note = None;
+        self.calm();
         match page {
             Page::Thread(conversation) => {
                 if self.thread.as_ref().is_none_or(|thread| thread.conversation != conversation) {
@@ -72,8 +72,21 @@ impl Desk {
                 self.thread = None;
                 self.safety.take_if(|(known, _)| *known != contact);
             }
+            Page::Relays => {
+                self.thread = None;
+                // Only the code is missing then.
+                let asking = self.home.relays.iter().find(|relay| relay.permit_needed);
+                if let Some(relay) = asking.filter(|_| self.relay.address.is_blank()) {
+                    self.relay.address.set_text(&relay.address);
+                }
+            }
             _ => self.thread = None,
         }
+    }
+
+    /// Drops a note that has been overtaken; one that tells a danger stays until it is closed.
+    pub fn calm(&mut self) {
+        self.note.take_if(|(_, level)| *level < Level::Danger);
     }
 
     /// A safety number has been computed.
@@ -109,13 +122,15 @@ pub fn desk_ui(ui: &mut Ui, desk: &mut Desk, pane: Pane<'_>) {
             && drafts.get(&person.conversation).is_some_and(|draft| !draft.editor.is_blank())
     };
     list_ui(ui, &desk.home, desk.page, &has_draft, pane);
-    CentralPanel::default()
-        .frame(Frame::new().fill(page_fill(desk.page)))
-        .show(ui, |ui| page_ui(ui, desk, pane));
+    CentralPanel::default().frame(Frame::new().fill(page_fill(desk))).show(ui, |ui| page_ui(ui, desk, pane));
 }
 
-fn page_fill(page: Page) -> egui::Color32 {
-    if matches!(page, Page::Thread(_) | Page::Empty) { color::CANVAS } else { color::SURFACE }
+fn page_fill(desk: &Desk) -> egui::Color32 {
+    match desk.page {
+        Page::Thread(_) => color::CANVAS,
+        Page::Empty if !desk.home.is_new() => color::CANVAS,
+        _ => color::SURFACE,
+    }
 }
 
 /// What must be seen whatever else is open.

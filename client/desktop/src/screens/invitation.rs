@@ -8,7 +8,7 @@ use khaima_runtime::{Command, InvitationId, InvitationState};
 use super::kit::{self, whole};
 use crate::act::{Act, Pane};
 use crate::qr::QrPicture;
-use crate::text::{ButtonKind, Editor, Format, button, focus_ring, label_named, layout};
+use crate::text::{ButtonKind, Direction, Editor, Format, button, focus_ring, label_named, layout};
 use crate::theme::{color, corner, size, space};
 use crate::view::{Home, InvitationEntry, Level, Page};
 use crate::words;
@@ -140,13 +140,18 @@ pub fn invitation_ui(ui: &mut Ui, invitation: &InvitationEntry, code: &mut Code,
         if invitation.refused > 0 {
             kit::note(ui, &words::refused_again(invitation.refused), Level::Danger, None, direction);
         }
-        match (&invitation.link, invitation.state) {
-            (_, InvitationState::Making) => kit::busy(ui, words::INVITATION_WAITS, direction),
-            (Some(link), InvitationState::Open) => link_ui(ui, id, link, code, pane),
-            _ => {}
+        let link = invitation.link.as_deref().filter(|_| invitation.state == InvitationState::Open);
+        if invitation.state == InvitationState::Making {
+            kit::busy(ui, words::INVITATION_WAITS, direction);
+        } else if link.is_some() {
+            kit::prose(ui, words::INVITE_TEXT, direction);
         }
-        ui.add_space(space::NEAR);
         kit::row(ui, direction, |ui| {
+            if let Some(link) = link
+                && button(ui, words::COPY_LINK, ButtonKind::Primary, direction).clicked()
+            {
+                pane.send(Act::Copy(link.to_owned()));
+            }
             for (name, kind, command) in deeds(invitation) {
                 if button(ui, name, kind, direction).clicked() {
                     pane.send(Act::Command(command));
@@ -156,12 +161,13 @@ pub fn invitation_ui(ui: &mut Ui, invitation: &InvitationEntry, code: &mut Code,
                 pane.send(Act::Show(Page::Invite));
             }
         });
+        if let Some(link) = link {
+            link_ui(ui, id, link, code, direction);
+        }
     });
 }
 
-fn link_ui(ui: &mut Ui, id: InvitationId, link: &str, code: &mut Code, pane: Pane<'_>) {
-    let direction = pane.direction;
-    kit::prose(ui, words::INVITE_TEXT, direction);
+fn link_ui(ui: &mut Ui, id: InvitationId, link: &str, code: &mut Code, direction: Direction) {
     match code.picture(id, link) {
         Some(picture) => {
             picture.show(ui, CODE, words::INVITATION_CODE);
@@ -176,17 +182,8 @@ fn link_ui(ui: &mut Ui, id: InvitationId, link: &str, code: &mut Code, pane: Pan
         .inner_margin(Margin::same(whole(space::INSIDE)));
     frame.show(ui, |ui| {
         let name = format!("{}: {link}", words::INVITATION_LINK);
-        label_named(
-            ui,
-            link,
-            Some(&name),
-            &Format::new(size::SMALL, crate::text::Direction::LeftToRight),
-            color::TEXT,
-        );
+        label_named(ui, link, Some(&name), &Format::new(size::SMALL, Direction::LeftToRight), color::TEXT);
     });
-    if button(ui, words::COPY_LINK, ButtonKind::Primary, direction).clicked() {
-        pane.send(Act::Copy(link.to_owned()));
-    }
 }
 
 /// What can be done with it as it stands.

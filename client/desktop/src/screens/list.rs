@@ -104,7 +104,9 @@ fn connection_ui(ui: &mut Ui, home: &Home, pane: Pane<'_>) {
         .fill(color::SURFACE)
         .inner_margin(Margin::symmetric(whole(space::APART), whole(space::NEAR)));
     Panel::bottom("connection").frame(frame).show(ui, |ui| {
-        let mut words = home.connection.words.clone();
+        // The whole of a danger stands above everything.
+        let is_danger = home.connection.level == Level::Danger;
+        let mut words = if is_danger { words::STOPPED.to_owned() } else { home.connection.words.clone() };
         if home.waiting > 0 && home.connection.level != Level::Good {
             words = format!("{words} {}", words::waiting(home.waiting));
         }

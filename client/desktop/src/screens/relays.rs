@@ -75,9 +75,6 @@ fn relay_ui(ui: &mut Ui, relay: &RelayEntry, direction: Direction) {
                 &Format::new(size::SMALL, direction),
                 if level <= Level::Quiet { color::TEXT_QUIET } else { ink },
             );
-            if relay.permit_needed {
-                kit::note(ui, words::PERMIT_NEEDED, Level::Warning, None, direction);
-            }
         });
     });
 }

@@ -144,7 +144,10 @@ impl Home {
             has_relay: model.profile.as_ref().is_some_and(|profile| profile.home.is_some()),
             people: people(model, zone, now),
             invitations: invitations.collect(),
-            connection: connection.unwrap_or_default(),
+            connection: connection.unwrap_or_else(|| Connection {
+                level: Level::Quiet,
+                words: if relays.is_empty() { words::NO_RELAY } else { words::RELAY_IDLE }.to_owned(),
+            }),
             storage: model.storage,
             permit_needed: relays.iter().any(|relay| relay.permit_needed),
             relays,
@@ -268,3 +271,56 @@ fn connection(link: &LinkView, zone: &Zone, now: Timestamp) -> Connection {
 
 /// More never fits a line of the list.
 const PREVIEW_CHARS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_secs(1_795_824_000 + 12 * 3600);
+
+    fn said(link: &LinkView) -> Connection {
+        connection(link, &Zone::utc(), NOON)
+    }
+
+    fn failing(why: Trouble) -> Connection {
+        said(&LinkView::Trying { since: NOON, why: Some(why), next_try: NOON })
+    }
+
+    #[test]
+    fn a_connection_says_since_when_it_fails_and_why() {
+        assert_eq!(said(&LinkView::Connected { clock_differs: false }).level, Level::Good);
+        assert_eq!(said(&LinkView::Trying { since: NOON, why: None, next_try: NOON }).level, Level::Quiet);
+        let away = failing(Trouble::Unreachable);
+        assert_eq!(away.level, Level::Warning);
+        assert!(away.words.starts_with("Not connected since 12:00: the relay does not answer."));
+    }
+
+    #[test]
+    fn another_key_is_worse_than_anything() {
+        for why in [Trouble::Local, Trouble::NoAddress, Trouble::Nonsense, Trouble::OtherVersion] {
+            assert!(failing(why).level < failing(Trouble::KeyChanged).level);
+        }
+        assert!(said(&LinkView::Connected { clock_differs: true }).level < Level::Danger);
+    }
+
+    #[test]
+    fn without_a_relay_the_window_says_so() {
+        let home = Home::of(&Model::default(), &Zone::utc(), NOON);
+        assert_eq!(home.connection.words, words::NO_RELAY);
+        assert!(home.is_new());
+    }
+
+    #[test]
+    fn a_preview_is_one_neutral_line() {
+        let row = MessageRow {
+            order: 1,
+            incoming: true,
+            written: NOON,
+            stored: NOON,
+            state: khaima_runtime::MessageState::Received,
+            certificate_expired: false,
+            body: RowBody::Text("a\n\u{202e}b".to_owned()),
+        };
+        assert_eq!(preview(&row), "a [U+202E]b");
+    }
+}

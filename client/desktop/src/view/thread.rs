@@ -156,7 +156,8 @@ impl Thread {
         }
         let conversation = self.conversation;
         let wanted = if self.wants.newest > 0 {
-            let limit = std::mem::take(&mut self.wants.newest);
+            let newest = std::mem::take(&mut self.wants.newest);
+            let limit = if self.loaded { newest } else { newest.max(PAGE) };
             RowsWanted { conversation, before: None, limit }
         } else if let Some(order) = self.wants.single.pop_first() {
             RowsWanted { conversation, before: Some(order.saturating_add(1)), limit: 1 }
@@ -180,6 +181,11 @@ impl Thread {
             }
             Some(_) => self.wants.older = true,
         }
+    }
+
+    /// What was asked for could not be read. It is not asked for again before something happens: a disk that fails would be kept busy.
+    pub fn on_failed(&mut self) {
+        self.asked = None;
     }
 
     /// Rows came.
@@ -371,6 +377,16 @@ mod tests {
         let wanted = thread.next_wanted().unwrap();
         thread.on_refused();
         assert_eq!(thread.next_wanted(), Some(wanted));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_asked_for_when_something_happens() {
+        let mut thread = Thread::new(HERE());
+        thread.next_wanted().unwrap();
+        thread.on_failed();
+        assert!(thread.next_wanted().is_none());
+        thread.on_event(&Event::MessageStored { conversation: HERE(), order: 1, incoming: true });
+        assert_eq!(thread.next_wanted().unwrap().limit, PAGE);
     }
 
     #[test]

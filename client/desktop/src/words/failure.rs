@@ -60,7 +60,7 @@ fn of_command(error: &CommandError, storage: Option<StorageTrouble>) -> String {
             _ => "The vault could not be written: this was not stored, and nothing was sent. Check the disk, then repeat it.".to_owned(),
         },
         CommandError::Refused(refused) => refusal(refused),
-        _ => state::storage(StorageTrouble::Failing).to_owned(),
+        _ => "This could not be done: the vault cannot be read or written. Nothing was changed.".to_owned(),
     }
 }
 
