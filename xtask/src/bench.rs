@@ -22,7 +22,7 @@ const BENCHES: &[(&str, &str, &str)] = &[
 /// Measures, prints and writes the page.
 pub fn bench(arguments: &[String]) -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let only = arguments.iter().find(|argument| !argument.starts_with("--"));
+    let only = arguments.first().filter(|argument| !argument.starts_with("--"));
     let seconds = option(arguments, "--seconds")?.unwrap_or(if quick { "0.5" } else { "3" });
     let mut reports = BTreeMap::new();
     for (package, name, features) in BENCHES {

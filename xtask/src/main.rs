@@ -18,7 +18,7 @@ cargo xtask COMMAND
                             or in this terminal when there is no display
   test                      every test; installs what it needs
   check                     formatting, lints as errors, documentation
-  bench [--quick] [NAME]    measures and writes docs/benchmarks.md
+  bench [NAME] [--quick] [--seconds N]  measures and writes docs/benchmarks.md
   soak NAME [--count N]     the large searches; writes docs/soak.md. NAME: conversations
   fuzz TARGET [--seconds N] feeds generated input to a decoder. Without TARGET: lists them
 ";

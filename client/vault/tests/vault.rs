@@ -55,6 +55,19 @@ fn a_vault_keeps_what_was_committed() {
 }
 
 #[test]
+fn what_an_interrupted_snapshot_left_behind_closes_no_vault() {
+    // Found on a real disk that filled up: sled leaves an empty file and takes it for damage ever after.
+    let (_parent, directory, mut vault) = new_vault();
+    vault.commit(put(job(1), b"one")).unwrap();
+    vault.close().unwrap();
+    let leftover = directory.join("records.0/snap.000000000007F9D1.generating");
+    fs::write(&leftover, b"").unwrap();
+    let vault = Vault::open(&directory, &phrase("right")).unwrap();
+    assert_eq!(vault.get(&job(1)).unwrap().unwrap().as_slice(), b"one");
+    assert!(!leftover.exists());
+}
+
+#[test]
 fn a_vault_is_created_only_in_a_place_of_its_own() {
     let (_parent, directory, vault) = new_vault();
     assert!(matches!(create(&directory), Err(CreateError::Exists)));

@@ -164,9 +164,26 @@ fn open_db(directory: &Path) -> Result<sled::Db, RecordsError> {
                 attempt += 1;
                 thread::sleep(LOCK_PAUSE);
             }
+            // A disk that filled up while sled wrote a snapshot leaves its unfinished file, which sled then takes for
+            // a damaged one and refuses to open. Nothing but that file's name ever held it; the log is whole.
+            Err(sled::Error::Corruption { .. }) if remove_unfinished_snapshots(directory)? => {}
             result => return Ok(result?),
         }
     }
+}
+
+/// Removes what an interrupted snapshot left; `true` if there was any.
+fn remove_unfinished_snapshots(directory: &Path) -> Result<bool, RecordsError> {
+    let mut found = false;
+    for entry in fs::read_dir(directory).map_err(DiskError::from)? {
+        let path = entry.map_err(DiskError::from)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(&path).map_err(DiskError::from)?;
+            found = true;
+        }
+    }
+    Ok(found)
 }
 
 impl From<sled::Error> for RecordsError {
