@@ -1,4 +1,4 @@
-//! `cargo xtask check`: formatting, lints as errors, documentation.
+//! `cargo xtask check`: formatting, lints as errors, documentation, and that the fuzz targets' lock file is up to date.
 
 use anyhow::Result;
 
@@ -8,6 +8,10 @@ use crate::run::{cargo, run};
 /// Runs the three.
 pub fn check() -> Result<()> {
     packages::require(&[packages::BUILD])?;
+    run(
+        "the fuzz targets' lock file",
+        &mut cargo(&["fetch", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"])?,
+    )?;
     run("formatting", &mut cargo(&["fmt", "--all", "--check"])?)?;
     run(
         "lints",
