@@ -121,6 +121,7 @@ pub mod sealed_sender;
 mod secret;
 mod session;
 mod spqr;
+mod stored;
 mod time;
 mod triple_ratchet;
 
@@ -141,9 +142,10 @@ pub use message::{
 pub use safety_number::{SafetyNumber, SafetyNumberError, SafetyNumberSide, compare_scannable};
 pub use secret::Secret;
 pub use session::{
-    DecodeError, DecryptError, Decrypted, Direction, EncryptError, Encrypted, Local, PartChanges, PreKeyView,
-    RecordPart, SessionRecord, SpentPreKeys, StartError, StoreError, StoredKyber, Trust,
+    DecryptError, Decrypted, Direction, EncryptError, Encrypted, Local, PreKeyView, SessionRecord,
+    SpentPreKeys, StartError, StoreError, StoredKyber, Trust,
 };
+pub use stored::{DecodeError, PartChanges, RecordPart};
 pub use time::Timestamp;
 
 /// Seeded randomness for unit tests, so that a failure repeats.

@@ -18,12 +18,14 @@ mod double_ratchet;
 mod message_keys;
 mod receiver_chain;
 mod root_key;
+mod skipping_chain;
 
 pub(crate) use chain_key::{ChainExhausted, ChainKey};
 pub(crate) use double_ratchet::{DoubleRatchet, SenderChain};
 pub(crate) use message_keys::{MessageKeys, MessageSeed};
-pub(crate) use receiver_chain::{ReceiverChain, SkippedPage, SkippedSeeds};
+pub(crate) use receiver_chain::ReceiverChain;
 pub(crate) use root_key::RootKey;
+pub(crate) use skipping_chain::{SkippedPage, SkippedSeeds, SkippingChain, TakeError};
 
 /// Receiver chains kept per session; the oldest goes when a sixth begins.
 ///

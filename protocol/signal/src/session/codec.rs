@@ -15,32 +15,21 @@
 //!
 //! Spec: Signal protocol 13 What a session record must hold.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap};
 
 use zeroize::Zeroizing;
 
-use super::{
-    DecodeError,
-    state::{Pending, SessionState},
-};
+use super::state::{Pending, SessionState};
 use crate::{
-    IdentityKey, KemCiphertext, KeyPair, KyberPreKeyId, PreKeyId, PrivateKey, PublicKey, Secret,
-    SignedPreKeyId,
-    ratchet::{
-        ChainKey, DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, SenderChain, SkippedPage,
-        SkippedSeeds,
-    },
+    IdentityKey, KemCiphertext, KyberPreKeyId, PreKeyId, SignedPreKeyId,
+    ratchet::{DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, SenderChain},
     spqr::{Spqr, StoredPage, StoredParts},
+    stored::{DecodeError, Reader, STORED_VERSION, StoredPages, Writer},
     triple_ratchet::TripleRatchet,
 };
 
-/// Version of every stored form here.
-pub(super) const STORED_VERSION: u8 = 1;
 /// More than the fields of fixed size need, pending data included.
 const FIXED_FIELDS: usize = 4_096;
-
-/// Pages of skipped seeds as they are found in storage, by chain serial and page number.
-pub(super) type StoredPages = BTreeMap<(u32, u32), Arc<SkippedPage>>;
 
 /// Pages of the post-quantum ratchet's skipped keys as they are found in storage, by epoch and page number.
 pub(super) type PostQuantumPages<'a> = BTreeMap<(u64, u32), &'a [u8]>;
@@ -53,12 +42,12 @@ pub(super) struct EncodedState {
     pub(super) post_quantum: Vec<StoredPage>,
 }
 
-/// Encodes a state; see [`encode_page`] for its skipped seeds.
+/// Encodes a state; see [`crate::stored::encode_page`] for its skipped seeds.
 pub(super) fn encode_state(state: &SessionState) -> EncodedState {
     let StoredParts { base: post_quantum, pages: post_quantum_pages } =
         state.ratchet.post_quantum.encode_parts();
     let double = &state.ratchet.double;
-    let pages: usize = double.receivers.iter().map(|chain| chain.skipped.pages().len()).sum();
+    let pages: usize = double.receivers.iter().map(|chain| chain.messages.skipped.pages().len()).sum();
     let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * pages + post_quantum.len());
     out.u8(STORED_VERSION);
     out.bytes(state.local_identity.public_key().as_bytes());
@@ -75,12 +64,7 @@ pub(super) fn encode_state(state: &SessionState) -> EncodedState {
     for chain in &double.receivers {
         out.u32(chain.serial);
         out.bytes(chain.ratchet_key.as_bytes());
-        out.chain(&chain.chain);
-        out.count16(chain.skipped.pages().len());
-        for (number, page) in chain.skipped.pages() {
-            out.u32(*number);
-            out.count16(page.entries().len());
-        }
+        out.skipping_chain(&chain.messages);
     }
     out.pending(state.pending.as_ref());
     out.count32(post_quantum.len());
@@ -125,73 +109,7 @@ pub(super) fn decode_state(
     })
 }
 
-/// Encodes one page of skipped seeds: version, then counter and seed of each.
-pub(super) fn encode_page(page: &SkippedPage) -> Zeroizing<Vec<u8>> {
-    let mut out = Writer::with_capacity(1 + 36 * page.entries().len());
-    out.u8(STORED_VERSION);
-    for (counter, seed) in page.entries() {
-        out.u32(*counter);
-        out.bytes(seed);
-    }
-    out.0
-}
-
-/// Decodes the page of this number.
-pub(super) fn decode_page(number: u32, bytes: &[u8]) -> Result<SkippedPage, DecodeError> {
-    let reader = Reader::new(bytes)?;
-    let (entries, rest) = reader.0.as_chunks::<36>();
-    if !rest.is_empty() {
-        return Err(DecodeError::Damaged);
-    }
-    let entries = entries.iter().filter_map(|entry| {
-        let (counter, seed) = entry.split_first_chunk()?;
-        Some((u32::from_be_bytes(*counter), *seed.first_chunk()?))
-    });
-    SkippedPage::from_entries(number, entries).ok_or(DecodeError::Damaged)
-}
-
-/// Appends; its capacity is set at the start, so that growing leaves no copies of keys behind.
-pub(super) struct Writer(pub(super) Zeroizing<Vec<u8>>);
-
 impl Writer {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(capacity)))
-    }
-
-    pub(super) fn u8(&mut self, value: u8) {
-        self.0.push(value);
-    }
-
-    pub(super) fn u32(&mut self, value: u32) {
-        self.bytes(&value.to_be_bytes());
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    /// A count that is known to be at most 255.
-    pub(super) fn count8(&mut self, count: usize) {
-        #[expect(clippy::expect_used, reason = "five receiver chains or forty archived states at most")]
-        self.u8(u8::try_from(count).expect("a small count"));
-    }
-
-    fn count16(&mut self, count: usize) {
-        #[expect(clippy::expect_used, reason = "2000 skipped seeds at most")]
-        let count = u16::try_from(count).expect("a small count");
-        self.bytes(&count.to_be_bytes());
-    }
-
-    fn count32(&mut self, count: usize) {
-        #[expect(clippy::expect_used, reason = "the post-quantum ratchet's base has some kilobytes")]
-        self.u32(u32::try_from(count).expect("below four gigabytes"));
-    }
-
-    fn chain(&mut self, chain: &ChainKey) {
-        self.bytes(chain.secret().expose());
-        self.u32(chain.index());
-    }
-
     fn pending(&mut self, pending: Option<&Pending>) {
         let Some(pending) = pending else {
             return self.u8(0);
@@ -211,74 +129,7 @@ impl Writer {
     }
 }
 
-/// Takes from the front; every shortage is [`DecodeError::Damaged`].
-pub(super) struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// Checks the version.
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        match bytes.split_first() {
-            Some((&STORED_VERSION, rest)) => Ok(Self(rest)),
-            Some(_) => Err(DecodeError::UnknownVersion),
-            None => Err(DecodeError::Damaged),
-        }
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(DecodeError::Damaged)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(DecodeError::Damaged)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    pub(super) fn u8(&mut self) -> Result<u8, DecodeError> {
-        self.array().map(|[byte]| *byte)
-    }
-
-    fn u16(&mut self) -> Result<u16, DecodeError> {
-        self.array().map(|bytes| u16::from_be_bytes(*bytes))
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, DecodeError> {
-        self.array().map(|bytes| u32::from_be_bytes(*bytes))
-    }
-
-    /// One byte, 0 or 1.
-    pub(super) fn flag(&mut self) -> Result<bool, DecodeError> {
-        match self.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(DecodeError::Damaged),
-        }
-    }
-
-    fn public_key(&mut self) -> Result<PublicKey, DecodeError> {
-        self.array().map(|bytes| PublicKey::from_bytes(*bytes))
-    }
-
-    fn secret(&mut self) -> Result<Secret<32>, DecodeError> {
-        Secret::from_slice(self.take(32)?).ok_or(DecodeError::Damaged)
-    }
-
-    fn chain(&mut self) -> Result<ChainKey, DecodeError> {
-        Ok(ChainKey::new(self.secret()?, self.u32()?))
-    }
-
-    /// A private key is stored as it is used; anything that reading would change is damage.
-    fn key_pair(&mut self) -> Result<KeyPair, DecodeError> {
-        let stored = self.secret()?;
-        let private = PrivateKey::from_secret(&stored);
-        if private.serialize() != stored {
-            return Err(DecodeError::Damaged);
-        }
-        Ok(KeyPair::from_private(private))
-    }
-
+impl Reader<'_> {
     fn double_ratchet(&mut self, pages: &mut StoredPages) -> Result<DoubleRatchet, DecodeError> {
         let root = RootKey::new(self.secret()?);
         let previous_counter = self.u32()?;
@@ -305,23 +156,8 @@ impl<'a> Reader<'a> {
     fn receiver_chain(&mut self, pages: &mut StoredPages) -> Result<ReceiverChain, DecodeError> {
         let serial = self.u32()?;
         let ratchet_key = self.public_key()?;
-        let chain = self.chain()?;
-        let mut own = BTreeMap::new();
-        let mut last = None;
-        for _ in 0..self.u16()? {
-            let (number, entries) = (self.u32()?, usize::from(self.u16()?));
-            let page = pages.remove(&(serial, number)).ok_or(DecodeError::WrongParts)?;
-            if last >= Some(number) || page.entries().len() != entries {
-                return Err(DecodeError::Damaged);
-            }
-            last = Some(number);
-            own.insert(number, page);
-        }
-        let skipped = SkippedSeeds::from_pages(own).ok_or(DecodeError::Damaged)?;
-        if skipped.last() >= Some(chain.index()) {
-            return Err(DecodeError::Damaged);
-        }
-        Ok(ReceiverChain { serial, ratchet_key, chain, skipped })
+        let messages = self.skipping_chain(serial, pages)?;
+        Ok(ReceiverChain { serial, ratchet_key, messages })
     }
 
     fn pending(&mut self) -> Result<Option<Pending>, DecodeError> {
@@ -336,16 +172,16 @@ impl<'a> Reader<'a> {
         KemCiphertext::deserialize(&kem_ciphertext).map_err(|_| DecodeError::Damaged)?;
         Ok(Some(Pending { created_secs, one_time_id, signed_id, kyber_id, kem_ciphertext }))
     }
-
-    pub(super) fn end(self) -> Result<(), DecodeError> {
-        if self.0.is_empty() { Ok(()) } else { Err(DecodeError::Damaged) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ratchet::JumpLimit, spqr, test_rng};
+    use crate::{
+        KeyPair, PublicKey, Secret,
+        ratchet::{ChainKey, JumpLimit},
+        spqr, test_rng,
+    };
 
     /// A recipient's state with skipped seeds 0 to 4 in its one chain, and its pages.
     fn state_with_skipped() -> (SessionState, StoredPages) {
@@ -372,8 +208,12 @@ mod tests {
             pending: None,
         };
         let chain = &state.ratchet.double.receivers[0];
-        let pages =
-            chain.skipped.pages().iter().map(|(number, page)| ((chain.serial, *number), page.clone()));
+        let pages = chain
+            .messages
+            .skipped
+            .pages()
+            .iter()
+            .map(|(number, page)| ((chain.serial, *number), page.clone()));
         let pages = pages.collect();
         (state, pages)
     }
@@ -393,9 +233,9 @@ mod tests {
     fn a_skipped_seed_at_or_past_the_chain_is_damage() {
         let (mut state, pages) = state_with_skipped();
         let key = Secret::from_bytes([1; 32]);
-        state.ratchet.double.receivers[0].chain = ChainKey::new(key.clone(), 4);
+        state.ratchet.double.receivers[0].messages.chain = ChainKey::new(key.clone(), 4);
         assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
-        state.ratchet.double.receivers[0].chain = ChainKey::new(key, 5);
+        state.ratchet.double.receivers[0].messages.chain = ChainKey::new(key, 5);
         assert!(decode(&state, pages).is_ok());
     }
 
@@ -404,7 +244,7 @@ mod tests {
         let (mut state, pages) = state_with_skipped();
         let first = state.ratchet.double.receivers[0].clone();
         let other_key = PublicKey::from_bytes([3; 32]);
-        let chain = |serial, key| ReceiverChain::new(serial, key, first.chain.clone());
+        let chain = |serial, key| ReceiverChain::new(serial, key, first.messages.chain.clone());
         for twice in [chain(first.serial, other_key), chain(first.serial + 1, first.ratchet_key)] {
             state.ratchet.double.receivers.truncate(1);
             state.ratchet.double.receivers.push(twice);

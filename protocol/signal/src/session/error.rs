@@ -170,18 +170,3 @@ impl DecryptError {
         }
     }
 }
-
-/// Why a stored record, or one of its states, cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// Not what was written.
-    #[error("the stored session is damaged")]
-    Damaged,
-    /// A part of the record is missing, or one too many is there.
-    #[error("the parts of the stored session do not go together")]
-    WrongParts,
-    /// Written by a newer version of this program.
-    #[error("the stored session has an unknown version")]
-    UnknownVersion,
-}

@@ -28,8 +28,7 @@ mod store;
 
 pub use decrypt::{Decrypted, SpentPreKeys};
 pub use encrypt::Encrypted;
-pub use error::{DecodeError, DecryptError, EncryptError, StartError, StoreError};
-pub use parts::{PartChanges, RecordPart};
+pub use error::{DecryptError, EncryptError, StartError, StoreError};
 pub use record::SessionRecord;
 #[cfg(test)]
 pub(crate) use state::bound_addresses;

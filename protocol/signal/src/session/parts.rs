@@ -14,17 +14,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
 use zeroize::Zeroizing;
 
 use super::{
-    DecodeError, SessionRecord,
-    codec::{self, PostQuantumPages, Reader, STORED_VERSION, StoredPages, Writer},
+    SessionRecord,
+    codec::{self, PostQuantumPages},
     record::{MAX_ARCHIVED, Slot, SlotContent},
     state::SessionState,
+};
+use crate::stored::{
+    DecodeError, PartChanges, Parts, Reader, RecordPart, STORED_VERSION, StoredPages, Writer, changes,
+    decode_page, encode_page,
 };
 
 const INDEX_NAME: &[u8] = b"i";
@@ -33,32 +36,6 @@ const PAGE_TAG: u8 = b'k';
 const POST_QUANTUM_TAG: u8 = b'q';
 /// Largest piece of a state in bytes; leaves room for what a store adds below 60 KiB.
 const MAX_PIECE: usize = 56 * 1_024;
-
-/// One piece of a stored record. Holds keys: store it encrypted.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RecordPart {
-    /// Unique within the record, stable, at most 24 bytes.
-    pub name: Vec<u8>,
-    /// At most 60 KiB.
-    pub bytes: Zeroizing<Vec<u8>>,
-}
-
-impl fmt::Debug for RecordPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RecordPart(..)")
-    }
-}
-
-/// What turns the stored parts of an older record into those of a newer one.
-#[derive(Clone, Debug, Default)]
-pub struct PartChanges {
-    /// New or changed parts.
-    pub put: Vec<RecordPart>,
-    /// Names of parts that are gone.
-    pub delete: Vec<Vec<u8>>,
-}
-
-type Parts = BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>;
 
 impl SessionRecord {
     /// The stored form: always the same parts for the same record.
@@ -92,13 +69,7 @@ impl SessionRecord {
         let (mut new_parts, mut old_parts) = (changed(self), changed(old));
         new_parts.insert(INDEX_NAME.to_vec(), self.encode_index());
         old_parts.insert(INDEX_NAME.to_vec(), old.encode_index());
-        let delete = old_parts.keys().filter(|name| !new_parts.contains_key(*name)).cloned().collect();
-        let put = new_parts
-            .into_iter()
-            .filter(|(name, bytes)| old_parts.get(name) != Some(bytes))
-            .map(|(name, bytes)| RecordPart { name, bytes })
-            .collect();
-        PartChanges { put, delete }
+        changes(&old_parts, new_parts)
     }
 
     /// Reads the stored form; the order of the parts does not matter.
@@ -203,9 +174,9 @@ fn push_slot(slot: &Slot, parts: &mut Vec<RecordPart>) {
                 });
             }
             for chain in &state.ratchet.double.receivers {
-                for (number, page) in chain.skipped.pages() {
+                for (number, page) in chain.messages.skipped.pages() {
                     let name = page_name(slot.id, chain.serial, *number);
-                    parts.push(RecordPart { name, bytes: codec::encode_page(page) });
+                    parts.push(RecordPart { name, bytes: encode_page(page) });
                 }
             }
             for page in encoded.post_quantum {
@@ -225,7 +196,7 @@ fn decode_slot(parts: &Parts) -> Result<SessionState, DecodeError> {
     for (name, bytes) in parts {
         match PartName::parse(name).ok_or(DecodeError::WrongParts)? {
             PartName::Page { chain, number, .. } => {
-                pages.insert((chain, number), Arc::new(codec::decode_page(number, bytes)?));
+                pages.insert((chain, number), Arc::new(decode_page(number, bytes)?));
             }
             PartName::PostQuantum { epoch, number, .. } => {
                 post_quantum.insert((epoch, number), bytes);

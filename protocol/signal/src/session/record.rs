@@ -4,8 +4,8 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{RecordPart, state::SessionState};
-use crate::{PublicKey, Timestamp};
+use super::state::SessionState;
+use crate::{PublicKey, Timestamp, stored::RecordPart};
 
 /// Archived states kept; the oldest goes when a forty-first is archived.
 ///
