@@ -55,6 +55,13 @@ impl<const N: usize> Secret<N> {
         secret
     }
 
+    /// The same secret, changed in place. No copy is made.
+    #[must_use]
+    pub(crate) fn modified(mut self, modify: impl FnOnce(&mut [u8; N])) -> Self {
+        modify(&mut self.0);
+        self
+    }
+
     /// The bytes themselves. Every call is a place to look at in review.
     #[must_use]
     pub fn expose(&self) -> &[u8; N] {

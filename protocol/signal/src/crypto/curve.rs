@@ -5,14 +5,13 @@
 //!
 //! Not its concern: signatures ([`super::xeddsa`]) and who a key belongs to ([`crate::keys`]).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroize;
 
-use super::{KeyError, Signature, xeddsa};
+use super::{KeyError, Signature, x25519::X25519Key, xeddsa};
 use crate::secret::Secret;
 
 /// The type byte that begins a serialized public key.
@@ -112,11 +111,11 @@ impl PartialEq for PublicKey {
 
 impl Eq for PublicKey {}
 
-/// A Curve25519 private key, clamped.
+/// A Curve25519 private key, clamped, with its public half. Cheap to clone; wiped when the last clone is dropped.
 ///
 /// Spec: Signal protocol 1.1 Curve25519 keys.
 #[derive(Clone)]
-pub struct PrivateKey(Secret<32>);
+pub struct PrivateKey(Arc<X25519Key>);
 
 impl PrivateKey {
     /// Length in bytes.
@@ -125,28 +124,19 @@ impl PrivateKey {
     /// A fresh key.
     #[must_use]
     pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
-        Self(Secret::filled_by(|bytes| {
-            rng.fill_bytes(bytes);
-            clamp(bytes);
-        }))
+        Self::clamped(Secret::random(rng))
     }
 
     /// From 32 bytes, which are clamped.
     #[must_use]
-    pub fn from_bytes(mut bytes: [u8; 32]) -> Self {
-        clamp(&mut bytes);
-        let key = Self(Secret::from_bytes(bytes));
-        bytes.zeroize();
-        key
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self::clamped(Secret::from_bytes(bytes))
     }
 
     /// From a secret of 32 bytes, which are clamped.
     #[must_use]
     pub fn from_secret(secret: &Secret<32>) -> Self {
-        Self(Secret::filled_by(|bytes| {
-            bytes.copy_from_slice(secret.expose());
-            clamp(bytes);
-        }))
+        Self::clamped(secret.clone())
     }
 
     /// Reads and clamps exactly 32 bytes.
@@ -154,25 +144,33 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError::BadKeyLength`] for any other length.
     pub fn deserialize(bytes: &[u8]) -> Result<Self, KeyError> {
-        let secret = Secret::from_slice(bytes).ok_or(KeyError::BadKeyLength(bytes.len()))?;
-        Ok(Self::from_secret(&secret))
+        Secret::from_slice(bytes).map(Self::clamped).ok_or(KeyError::BadKeyLength(bytes.len()))
+    }
+
+    /// Clears the low three bits and the top one, sets the one below: RFC 7748's scalar form.
+    fn clamped(secret: Secret<32>) -> Self {
+        let clamped = secret.modified(|[first, .., last]| {
+            *first &= 0xF8;
+            *last = (*last & 0x7F) | 0x40;
+        });
+        Self(Arc::new(X25519Key::new(clamped)))
     }
 
     /// The clamped 32 bytes, without a type byte.
     #[must_use]
     pub fn serialize(&self) -> Secret<32> {
-        self.0.clone()
+        self.0.private().clone()
     }
 
     /// The clamped bytes, for the arithmetic of this crate.
     pub(crate) fn expose(&self) -> &[u8; 32] {
-        self.0.expose()
+        self.0.private().expose()
     }
 
     /// The public half.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(MontgomeryPoint::mul_base_clamped(*self.0.expose()).to_bytes())
+        PublicKey(*self.0.public())
     }
 
     /// The X25519 agreement with another key, 32 bytes.
@@ -182,9 +180,7 @@ impl PrivateKey {
     ///
     /// Spec: Signal protocol 1.3 Key agreement.
     pub fn agree(&self, their: &PublicKey) -> Result<Secret<32>, KeyError> {
-        let mut shared = MontgomeryPoint(their.0).mul_clamped(*self.0.expose());
-        let secret = Secret::from_bytes(shared.to_bytes());
-        shared.zeroize();
+        let secret = self.0.agree(&their.0);
         if secret.expose().ct_eq(&[0; 32]).into() { Err(KeyError::InvalidKeyAgreement) } else { Ok(secret) }
     }
 
@@ -217,7 +213,7 @@ impl KeyPair {
         Self::from_private(PrivateKey::generate(rng))
     }
 
-    /// The pair of a private key; the public half is computed.
+    /// The pair of a private key.
     #[must_use]
     pub fn from_private(private: PrivateKey) -> Self {
         Self { public: private.public_key(), private }
@@ -240,13 +236,6 @@ impl fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyPair(..)")
     }
-}
-
-/// Clears the low three bits and the top one, sets the one below: RFC 7748's scalar form.
-fn clamp(bytes: &mut [u8; 32]) {
-    let [first, .., last] = bytes;
-    *first &= 0xF8;
-    *last = (*last & 0x7F) | 0x40;
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) mod kdf;
 pub(crate) mod kem;
 mod key_error;
 pub(crate) mod labels;
+mod x25519;
 mod xeddsa;
 
 pub use curve::{KeyPair, PrivateKey, PublicKey};

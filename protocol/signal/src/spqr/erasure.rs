@@ -8,8 +8,8 @@
 //! chunk x      = M(x) * sum_j  w_j / (x - j)       * row_j     M(x) = product of (x - t), t < N
 //! missing row m = A_m * sum_j  1 / ((m - j) * B_j) * chunk_j   over the N held indices j
 //! ```
-//! With indices below 256, which is nearly always, every factor is a difference below 256 and products are sums of
-//! table entries. The values are public: the code takes no constant time.
+//! Every factor is a difference of two known indices, so that a coefficient is a sum of logarithms. The values are public:
+//! the code takes no constant time.
 //!
 //! Not its concern: what a value means, and whether it is authentic.
 //!
@@ -17,7 +17,7 @@
 
 use std::sync::Arc;
 
-use super::gf16::{LANES, ORDER, exp, inverse_lanes, mul, mul_lanes, small_log};
+use super::gf16::{LANES, exp_lanes, log};
 use super::message::Chunk;
 use super::rows::{Row, SubsetSums};
 
@@ -68,20 +68,12 @@ impl<const N: usize> Value<N> {
     }
 
     fn parity(&self, x: u16) -> Row {
-        let mut distances = [0; LANES];
-        let mut product = 1;
-        for (j, distance) in (0u16..).zip(distances.iter_mut().take(N)) {
-            *distance = x ^ j;
+        let product = minus(Code::<N>::log_weight(x));
+        let mut exponents = [0; LANES];
+        for ((exponent, weight), j) in exponents.iter_mut().zip(Code::<N>::LOG_WEIGHTS).zip(0..) {
+            *exponent = plus(plus(product, *weight), minus(log(x ^ j)));
         }
-        if let Some(log) = Code::<N>::log_weight(x) {
-            product = exp_of(-i64::from(log));
-        } else {
-            for distance in distances.iter().take(N) {
-                product = mul(product, *distance);
-            }
-        }
-        let coefficients = mul_lanes(&inverse_lanes(&distances), Code::<N>::WEIGHTS);
-        SubsetSums::new(self.0.as_slice()).combine(&coefficients, product)
+        SubsetSums::new(self.0.as_slice()).combine(&exp_lanes(&exponents))
     }
 }
 
@@ -199,9 +191,9 @@ impl<const N: usize> Decoder<N> {
         if !missing.is_empty() {
             let plan = Interpolation::new(held, &missing);
             let sums = SubsetSums::new(&held.each_ref().map(|chunk| chunk.data));
-            for (m, scale) in missing.into_iter().zip(plan.scales) {
-                if let Some(row) = rows.get_mut(usize::from(m)) {
-                    *row = sums.combine(&plan.points.coefficients(m, &plan.weights), scale);
+            for m in &missing {
+                if let Some(row) = rows.get_mut(usize::from(*m)) {
+                    *row = sums.combine(&plan.coefficients(*m));
                 }
             }
         }
@@ -210,136 +202,82 @@ impl<const N: usize> Decoder<N> {
 }
 
 /// The coefficients that rebuild missing rows.
-struct Interpolation {
-    points: Points,
-    /// 1 / B_j for every held chunk.
-    weights: [u16; LANES],
-    /// A_m for every missing row.
-    scales: [u16; LANES],
+///
+/// With f(x) = log W(x) + sum of log(x - m) over the missing - sum of log(x - q) over the parity indices held, where W(x)
+/// is 1 / product of (x - t) over all rows t but x: 1 / B_j = exp f(j) and A_m = exp -f(m). The logarithm of 0 being 0
+/// leaves out the term of x itself. So 1 / B_j takes as many terms as rows are missing, not as many as are held.
+struct Interpolation<'a, const N: usize> {
+    held: &'a [Chunk; N],
+    missing: &'a [u16],
+    /// f(j) for every held index.
+    weights: [u16; N],
 }
 
-/// The held indices; unused lanes hold 0.
-struct Points([u16; LANES], usize);
-
-impl Points {
-    /// 1 / ((m - j) * B_j) for every held j.
-    fn coefficients(&self, m: u16, weights: &[u16; LANES]) -> [u16; LANES] {
-        mul_lanes(&inverse_lanes(&self.distances(m)), weights)
+impl<'a, const N: usize> Interpolation<'a, N> {
+    fn new(held: &'a [Chunk; N], missing: &'a [u16]) -> Self {
+        let mut plan = Self { held, missing, weights: [0; N] };
+        plan.weights = held.each_ref().map(|chunk| plan.f(chunk.index));
+        plan
     }
 
-    fn distances(&self, x: u16) -> [u16; LANES] {
-        let mut distances = [0; LANES];
-        for (distance, j) in distances.iter_mut().zip(self.0).take(self.1) {
-            *distance = x ^ j;
+    /// A_m / ((m - j) * B_j) for every held j.
+    fn coefficients(&self, m: u16) -> [u16; LANES] {
+        let scale = minus(self.f(m));
+        let mut exponents = [0; LANES];
+        for ((exponent, weight), chunk) in exponents.iter_mut().zip(self.weights).zip(self.held) {
+            *exponent = plus(plus(scale, weight), minus(log(m ^ chunk.index)));
         }
-        distances
-    }
-}
-
-impl Interpolation {
-    fn new<const N: usize>(held: &[Chunk; N], missing: &[u16]) -> Self {
-        let mut indices = [0; LANES];
-        for (index, chunk) in indices.iter_mut().zip(held) {
-            *index = chunk.index;
-        }
-        let points = Points(indices, N);
-        let (weights, scales) = if held.iter().all(|chunk| chunk.index < 256) {
-            Self::by_logarithms(held, missing)
-        } else {
-            Self::by_products(&points, missing)
-        };
-        Self { points, weights, scales }
+        exp_lanes(&exponents)
     }
 
-    /// All indices below 256. With f(x) = log W(x) + sum of log(x - m) over the missing - sum of log(x - q) over the
-    /// parity indices, where W(x) is 1 / product of (x - t) over all rows t but x:
-    /// 1 / B_j = exp f(j) and A_m = exp -f(m). The logarithm of 0 being 0 leaves out the term of x itself.
-    fn by_logarithms<const N: usize>(held: &[Chunk; N], missing: &[u16]) -> ([u16; LANES], [u16; LANES]) {
-        let parity = || held.iter().map(|chunk| chunk.index).filter(|index| usize::from(*index) >= N);
-        let log = |x: u16, y: u16| i64::from(small_log((x ^ y).to_le_bytes()[0]));
-        let f = |x: u16| {
-            let weight = Code::<N>::log_weight(x).map_or(0, i64::from);
-            let rows: i64 = missing.iter().map(|m| log(x, *m)).sum();
-            let parity: i64 = parity().map(|q| log(x, q)).sum();
-            weight + rows - parity
-        };
-        let (mut weights, mut scales) = ([0; LANES], [0; LANES]);
-        for (weight, chunk) in weights.iter_mut().zip(held) {
-            *weight = exp_of(f(chunk.index));
-        }
-        for (scale, m) in scales.iter_mut().zip(missing) {
-            *scale = exp_of(-f(*m));
-        }
-        (weights, scales)
-    }
-
-    /// Any indices: the products as they stand.
-    fn by_products(points: &Points, missing: &[u16]) -> ([u16; LANES], [u16; LANES]) {
-        let mut divisors = [1; LANES];
-        for t in points.0.iter().take(points.1) {
-            let distances = points.distances(*t).map(|distance| if distance == 0 { 1 } else { distance });
-            divisors = mul_lanes(&divisors, &distances);
-        }
-        let mut scales = [0; LANES];
-        for (scale, m) in scales.iter_mut().zip(missing) {
-            *scale = points
-                .distances(*m)
-                .iter()
-                .take(points.1)
-                .fold(1, |product, distance| mul(product, *distance));
-        }
-        (inverse_lanes(&divisors), scales)
+    fn f(&self, x: u16) -> u16 {
+        let parity = self.held.iter().map(|chunk| chunk.index).filter(|index| usize::from(*index) >= N);
+        let rows = self.missing.iter().fold(Code::<N>::log_weight(x), |sum, m| plus(sum, log(x ^ m)));
+        parity.fold(rows, |sum, q| plus(sum, minus(log(x ^ q))))
     }
 }
 
-/// X to a power that may lie outside 0..65535.
-fn exp_of(exponent: i64) -> u16 {
-    u16::try_from(exponent.rem_euclid(ORDER.into())).map_or(0, exp)
+/// The sum of two exponents. Exponents are modulo 65535, whose zero has two spellings, 0 and 65535; `exp` takes both.
+const fn plus(a: u16, b: u16) -> u16 {
+    let (sum, carry) = a.overflowing_add(b);
+    // The sum of two 16-bit numbers that carried is at most 2^16 - 2 without the carry.
+    if carry { sum + 1 } else { sum }
+}
+
+/// The exponent of the inverse.
+const fn minus(a: u16) -> u16 {
+    u16::MAX - a
 }
 
 /// What is fixed for values of `N` rows.
 struct Code<const N: usize>;
 
 impl<const N: usize> Code<N> {
-    /// Logarithms of W(x) = 1 / product of (x - t) over t < `N`, t other than x.
-    const LOG_WEIGHTS: &'static [u16; 256] = &log_weights(N);
-    /// w_j = W(j) for the rows j.
-    const WEIGHTS: &'static [u16; LANES] = &weights(N);
+    /// log W(j) for the rows j.
+    const LOG_WEIGHTS: &'static [u16; N] = &log_weights();
 
-    /// Logarithm of W(x) for x below 256.
-    fn log_weight(x: u16) -> Option<u16> {
-        Self::LOG_WEIGHTS.get(usize::from(x)).copied()
+    /// log W(x), where W(x) = 1 / product of (x - t) over t < `N`, t other than x.
+    fn log_weight(x: u16) -> u16 {
+        Self::LOG_WEIGHTS.get(usize::from(x)).copied().unwrap_or_else(|| log_weight::<N>(x))
     }
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated by the compiler; x and t are below 256"
-)]
-const fn log_weights(n: usize) -> [u16; 256] {
-    let mut table = [0; 256];
-    let mut x = 0;
-    while x < 256 {
-        let mut sum = 0;
-        let mut t = 0;
-        while t < n {
-            sum += small_log((x ^ t) as u8) as u32;
-            t += 1;
-        }
-        table[x] = ((ORDER - sum % ORDER) % ORDER) as u16;
-        x += 1;
+const fn log_weight<const N: usize>(x: u16) -> u16 {
+    let mut sum = 0;
+    let mut t = 0;
+    while (t as usize) < N {
+        sum = plus(sum, log(x ^ t));
+        t += 1;
     }
-    table
+    minus(sum)
 }
 
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler; n is at most LANES")]
-const fn weights(n: usize) -> [u16; LANES] {
-    let logs = log_weights(n);
-    let mut table = [0; LANES];
-    let mut row = 0;
-    while row < n {
-        table[row] = exp(logs[row]);
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler; row is below N")]
+const fn log_weights<const N: usize>() -> [u16; N] {
+    let mut table = [0; N];
+    let mut row: u16 = 0;
+    while (row as usize) < N {
+        table[row as usize] = log_weight::<N>(row);
         row += 1;
     }
     table
@@ -347,6 +285,7 @@ const fn weights(n: usize) -> [u16; LANES] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gf16::exp;
     use super::*;
 
     /// The worked example of the specification, in the first column; the others are zero.
@@ -370,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_weights_of_three_rows_are_those_of_the_specification() {
-        assert_eq!(Code::<3>::WEIGHTS[..4], [0x8805, 0xF006, 0x7803, 0]);
+        assert_eq!(Code::<3>::LOG_WEIGHTS.map(exp), [0x8805, 0xF006, 0x7803]);
     }
 
     #[test]
