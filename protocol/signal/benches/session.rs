@@ -16,6 +16,7 @@ use std::hint::black_box;
 
 use common::Device;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use curve25519_dalek::montgomery::MontgomeryPoint;
 use khaima_signal::{
     CiphertextMessage, IdentityKeyPair, KeyPair, LocalIdentity as _, ProtocolAddress, SessionRecord,
     Timestamp,
@@ -84,14 +85,28 @@ fn acquainted(rng: &mut ChaCha20Rng) -> [Side; 2] {
 }
 
 fn calibration(c: &mut Criterion) {
-    let mut rng = ChaCha20Rng::seed_from_u64(0);
-    let (ours, theirs) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
+    // The rows that make figures of different machines comparable: dalek's arithmetic, whatever ours runs on.
+    let theirs = MontgomeryPoint::mul_base_clamped([7; 32]);
     let mut group = c.benchmark_group("calibration");
-    group.bench_function("x25519_variable_base", |b| {
-        b.iter(|| ours.private().agree(black_box(theirs.public())).unwrap());
+    group.bench_function("x25519_variable_base", |b| b.iter(|| black_box(theirs).mul_clamped([9; 32])));
+    group.bench_function("x25519_fixed_base", |b| {
+        b.iter(|| MontgomeryPoint::mul_base_clamped(black_box([9; 32])));
     });
-    group.bench_function("x25519_fixed_base", |b| b.iter(|| black_box(ours.private()).public_key()));
     group.bench_function("sha256_1k", |b| b.iter(|| Sha256::digest(black_box([7; 1024]))));
+    group.finish();
+}
+
+fn curve(c: &mut Criterion) {
+    let rng = &mut ChaCha20Rng::seed_from_u64(0);
+    let (ours, theirs) = (KeyPair::generate(rng), KeyPair::generate(rng));
+    let signature = ours.private().sign(&[&PLAINTEXT], rng);
+    let mut group = c.benchmark_group("curve");
+    group.bench_function("generate", |b| b.iter(|| KeyPair::generate(rng)));
+    group.bench_function("agree", |b| b.iter(|| ours.private().agree(black_box(theirs.public())).unwrap()));
+    group.bench_function("sign", |b| b.iter(|| ours.private().sign(&[&PLAINTEXT], rng)));
+    group.bench_function("verify", |b| {
+        b.iter(|| assert!(ours.public().verify(&[black_box(&PLAINTEXT)], signature.as_ref())));
+    });
     group.finish();
 }
 
@@ -205,5 +220,5 @@ fn sealed_content(alice: &IdentityKeyPair, rng: &mut ChaCha20Rng) -> Vec<u8> {
     content.encode_padded(SEALED_CONTENT).unwrap()
 }
 
-criterion_group!(benches, calibration, beginning, conversation, storage, sealed_senders);
+criterion_group!(benches, calibration, curve, beginning, conversation, storage, sealed_senders);
 criterion_main!(benches);

@@ -11,13 +11,11 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use khaima_signal::KeyPair;
 use khaima_signal::hazmat::spqr::{
     ChainParams, Decoder, Direction, Encapsulation, Encoder, KeyPair as KemKeyPair, Spqr, Value,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use sha2::{Digest, Sha256};
 
 fn pair() -> [Spqr; 2] {
     [Direction::A2B, Direction::B2A]
@@ -40,17 +38,6 @@ fn after(rounds: usize, rng: &mut ChaCha20Rng) -> [Spqr; 2] {
         deliver(&mut b, &mut a, rng);
     }
     [a, b]
-}
-
-fn calibration(c: &mut Criterion) {
-    let mut rng = ChaCha20Rng::seed_from_u64(0);
-    let (ours, theirs) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
-    let mut group = c.benchmark_group("calibration");
-    group.bench_function("x25519_variable_base", |b| {
-        b.iter(|| ours.private().agree(black_box(theirs.public())).unwrap());
-    });
-    group.bench_function("sha256_1k", |b| b.iter(|| Sha256::digest(black_box([7; 1024]))));
-    group.finish();
 }
 
 fn conversation(c: &mut Criterion) {
@@ -163,5 +150,5 @@ fn key_encapsulation(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, calibration, conversation, erasure, skipping, key_encapsulation);
+criterion_group!(benches, conversation, erasure, skipping, key_encapsulation);
 criterion_main!(benches);

@@ -218,7 +218,7 @@ mod tests {
         let half = double.receive_half(inner.ratchet_key()).unwrap();
         step("root_key_after_receive_step", half.root.secret().expose());
         step("receive_chain_key", half.chain.secret().expose());
-        step("message_seed", half.chain.seed().secret().expose());
+        step("message_seed", half.chain.advance().unwrap().seed.secret().expose());
         assert_eq!(inner.counter(), 0);
 
         let rng = &mut test_rng(0);
@@ -226,19 +226,19 @@ mod tests {
         let post_quantum = ratchet.post_quantum.recv(inner.pq_ratchet()).unwrap();
         step("spqr_message_key", post_quantum.key.unwrap().expose());
         let keys = ratchet.receive(inner, JumpLimit::Ordinary, rng).ok().unwrap().keys;
-        step("cipher_key", keys.cipher_key.expose());
-        step("mac_key", keys.mac_key.expose());
-        step("iv", keys.iv.expose());
+        step("cipher_key", keys.cipher_key());
+        step("mac_key", keys.mac_key());
+        step("iv", keys.iv());
         step("mac", inner.serialize().last_chunk::<8>().unwrap());
-        assert!(inner.verify_mac(&keys.mac_key, message.identity_key(), &identity.identity_key()));
-        assert!(!inner.verify_mac(&keys.mac_key, &identity.identity_key(), message.identity_key()));
+        assert!(inner.verify_mac(keys.mac_key(), message.identity_key(), &identity.identity_key()));
+        assert!(!inner.verify_mac(keys.mac_key(), &identity.identity_key(), message.identity_key()));
         match steps["addresses"].as_str() {
             Some(_) => step("addresses", inner.addresses().unwrap()),
             None => assert!(inner.addresses().is_none()),
         }
         let expected = crate::session::bound_addresses(&address(&case["alice"]), &address(bob));
         assert_eq!(inner.addresses(), expected.as_ref().map(|bytes| bytes.as_slice()));
-        let plaintext = cipher::cbc_decrypt(&keys.cipher_key, &keys.iv, inner.ciphertext()).unwrap();
+        let plaintext = cipher::cbc_decrypt(keys.cipher_key(), keys.iv(), inner.ciphertext()).unwrap();
         assert_eq!(plaintext.as_slice(), bytes(&case["plaintext"]));
     }
 }

@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{bytes, number, vectors};
+use common::{bytes, may_be_refused, number, vectors};
 use khaima_signal::{
     DeviceId, ErrorClass, IdentityKey, IdentityKeyPair, KemPublicKey, KemSecretKey, LocalIdentity,
     PrivateKey, ProtocolAddress, PublicKey, ServiceId,
@@ -29,6 +29,7 @@ fn assert_expected(case: &Value, field: &str, result: Result<String, ErrorClass>
     let expect = &case["expect"];
     match result {
         Ok(value) => assert_eq!(Some(value.as_str()), expect[field].as_str(), "{case}"),
+        Err(_) if may_be_refused(case) => {}
         Err(class) => assert_eq!(Some(class.as_str()), expect["error"].as_str(), "{case}"),
     }
 }
@@ -77,7 +78,7 @@ fn signatures_verify_as_recorded() {
     for case in cases(&vectors("curve.json"), "signatures") {
         let key = PublicKey::deserialize(&bytes(&case["public_key"])).unwrap();
         let valid = key.verify(&[&bytes(&case["message"])], &bytes(&case["signature"]));
-        assert_eq!(valid, case["valid"].as_bool().unwrap(), "{case}");
+        assert!(valid == case["valid"].as_bool().unwrap() || !valid && may_be_refused(&case), "{case}");
     }
 }
 
@@ -87,7 +88,7 @@ fn alternate_identities_verify_as_recorded() {
         let signer = IdentityKey::deserialize(&bytes(&case["signer"])).unwrap();
         let other = IdentityKey::deserialize(&bytes(&case["other"])).unwrap();
         let valid = signer.verify_alternate_identity(&other, &bytes(&case["signature"]));
-        assert_eq!(valid, case["valid"].as_bool().unwrap(), "{case}");
+        assert!(valid == case["valid"].as_bool().unwrap() || !valid && may_be_refused(&case), "{case}");
     }
 }
 

@@ -26,9 +26,8 @@ pub(crate) struct CipherError;
 
 /// AES-256-CBC with PKCS#7 padding: 1 to 16 bytes longer than the plaintext.
 #[must_use]
-pub(crate) fn cbc_encrypt(key: &Secret<32>, iv: &Secret<16>, plaintext: &[u8]) -> Vec<u8> {
-    cbc::Encryptor::<Aes256>::new(key.expose().into(), iv.expose().into())
-        .encrypt_padded_vec::<Pkcs7>(plaintext)
+pub(crate) fn cbc_encrypt(key: &[u8; 32], iv: &[u8; 16], plaintext: &[u8]) -> Vec<u8> {
+    cbc::Encryptor::<Aes256>::new(key.into(), iv.into()).encrypt_padded_vec::<Pkcs7>(plaintext)
 }
 
 /// Undoes [`cbc_encrypt`]. Authenticate the ciphertext first.
@@ -36,8 +35,8 @@ pub(crate) fn cbc_encrypt(key: &Secret<32>, iv: &Secret<16>, plaintext: &[u8]) -
 /// # Errors
 /// [`CipherError`] for an empty ciphertext, a length that is no multiple of 16, or bad padding.
 pub(crate) fn cbc_decrypt(
-    key: &Secret<32>,
-    iv: &Secret<16>,
+    key: &[u8; 32],
+    iv: &[u8; 16],
     ciphertext: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, CipherError> {
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(16) {
@@ -45,7 +44,7 @@ pub(crate) fn cbc_decrypt(
     }
     // Decrypted in place, so that no unwiped copy of the plaintext is left.
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let length = cbc::Decryptor::<Aes256>::new(key.expose().into(), iv.expose().into())
+    let length = cbc::Decryptor::<Aes256>::new(key.into(), iv.into())
         .decrypt_padded::<Pkcs7>(&mut buffer)
         .map_err(|_| CipherError)?
         .len();
@@ -120,31 +119,28 @@ mod tests {
         Secret::from_bytes([3; 32])
     }
 
-    fn iv() -> Secret<16> {
-        Secret::from_bytes([9; 16])
-    }
+    const KEY: &[u8; 32] = &[3; 32];
+    const IV: &[u8; 16] = &[9; 16];
 
     #[test]
     fn cbc_round_trips_around_the_block_size() {
         for length in [0, 1, 15, 16, 17, 31, 32, 1000] {
             let plaintext = vec![0x5A; length];
-            let ciphertext = cbc_encrypt(&key(), &iv(), &plaintext);
+            let ciphertext = cbc_encrypt(KEY, IV, &plaintext);
             assert_eq!(ciphertext.len(), length / 16 * 16 + 16);
-            assert_eq!(*cbc_decrypt(&key(), &iv(), &ciphertext).unwrap(), plaintext);
+            assert_eq!(*cbc_decrypt(KEY, IV, &ciphertext).unwrap(), plaintext);
         }
     }
 
     #[test]
     fn cbc_refuses_empty_ragged_and_badly_padded_input() {
-        assert_eq!(cbc_decrypt(&key(), &iv(), &[]), Err(CipherError));
-        let ciphertext = cbc_encrypt(&key(), &iv(), b"text");
-        assert_eq!(cbc_decrypt(&key(), &iv(), &ciphertext[..15]), Err(CipherError));
+        assert_eq!(cbc_decrypt(KEY, IV, &[]), Err(CipherError));
+        let ciphertext = cbc_encrypt(KEY, IV, b"text");
+        assert_eq!(cbc_decrypt(KEY, IV, &ciphertext[..15]), Err(CipherError));
         // The last IV byte flips the last padding byte: 12 becomes 12 ^ 0xF0, no padding length.
-        let other_iv = Secret::filled_by(|bytes| {
-            bytes.copy_from_slice(iv().expose());
-            bytes[15] ^= 0xF0;
-        });
-        assert_eq!(cbc_decrypt(&key(), &other_iv, &ciphertext), Err(CipherError));
+        let mut other_iv = *IV;
+        other_iv[15] ^= 0xF0;
+        assert_eq!(cbc_decrypt(KEY, &other_iv, &ciphertext), Err(CipherError));
     }
 
     // NIST SP 800-38A, F.2.5: the first block, with our padding after it.
@@ -153,8 +149,7 @@ mod tests {
         let key = hex::decode("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4").unwrap();
         let iv = std::array::from_fn(|i| u8::try_from(i).unwrap());
         let plaintext = hex::decode("6bc1bee22e409f96e93d7e117393172a").unwrap();
-        let key = Secret::from_slice(&key).unwrap();
-        let ciphertext = cbc_encrypt(&key, &Secret::from_bytes(iv), &plaintext);
+        let ciphertext = cbc_encrypt(&key.try_into().unwrap(), &iv, &plaintext);
         assert_eq!(hex::encode(&ciphertext[..16]), "f58c4c04d6e5f1ba779eabfb5f7bfbd6");
     }
 

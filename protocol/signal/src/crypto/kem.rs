@@ -10,7 +10,7 @@
 use std::fmt;
 
 use libcrux_ml_kem::kyber1024;
-use libcrux_ml_kem::mlkem1024::{MlKem1024Ciphertext, MlKem1024PrivateKey, MlKem1024PublicKey};
+use libcrux_ml_kem::mlkem1024::{self, MlKem1024Ciphertext, MlKem1024PrivateKey, MlKem1024PublicKey};
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
@@ -47,6 +47,13 @@ impl KemPublicKey {
     #[must_use]
     pub fn serialize(&self) -> Vec<u8> {
         with_type(self.0.as_slice())
+    }
+
+    /// Whether every coefficient is reduced, as in every key that was generated. Variable time; the key is public.
+    ///
+    /// Spec: FIPS 203 7.2, modulus check; the encoding is the same in round 3.
+    pub(crate) fn is_reduced(&self) -> bool {
+        mlkem1024::validate_public_key(&MlKem1024PublicKey::from(&*self.0))
     }
 
     /// Makes a fresh shared secret and the ciphertext that carries it to the owner of the key.
@@ -285,6 +292,19 @@ mod tests {
         assert_eq!(KemPublicKey::deserialize(&public).unwrap(), *pair.public());
         let secret = pair.secret().serialize();
         assert_eq!(KemSecretKey::deserialize(secret.expose()).unwrap().serialize(), secret);
+    }
+
+    #[test]
+    fn a_coefficient_at_or_above_the_modulus_is_not_reduced() {
+        let pair = KemKeyPair::generate(&mut test_rng(7));
+        assert!(pair.public().is_reduced());
+        for (at, coefficient) in [(1, 3_329_u16), (1, 4_095), (1_534, 3_329)] {
+            // The even coefficient of three bytes: all of the first and the low half of the second.
+            let mut bytes = pair.public().serialize();
+            bytes[at] = coefficient.to_le_bytes()[0];
+            bytes[at + 1] = bytes[at + 1] & 0xF0 | coefficient.to_le_bytes()[1];
+            assert!(!KemPublicKey::deserialize(&bytes).unwrap().is_reduced(), "{coefficient} at {at}");
+        }
     }
 
     #[test]

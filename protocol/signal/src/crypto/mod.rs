@@ -7,6 +7,7 @@
 
 pub(crate) mod cipher;
 pub(crate) mod curve;
+pub(crate) mod hmac_key;
 pub(crate) mod kdf;
 pub(crate) mod kem;
 mod key_error;

@@ -95,29 +95,51 @@ pub(crate) fn sign(key: &PrivateKey, message: &[&[u8]], nonce: &Secret<64>) -> S
     Signature(signature)
 }
 
-/// Whether the signature is that of the key over the concatenated parts. Variable time; all inputs are public.
-pub(crate) fn verify(key: &PublicKey, message: &[&[u8]], signature: &[u8]) -> bool {
-    let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return false };
-    let Some((r_bytes, s_bytes)) = signature.split_first_chunk::<32>() else { return false };
-    let Ok(mut s_bytes) = <[u8; 32]>::try_from(s_bytes) else { return false };
+/// A public key as a point with a sign, for checking its signatures.
+struct SignedPoint {
+    sign: u8,
+    point: EdwardsPoint,
+    encoded: [u8; 32],
+}
 
-    let [.., last] = &mut s_bytes;
-    let sign = *last >> 7;
-    *last &= 0x7F;
-    // Bounded by 2^253 only: s + L verifies as well, and must.
-    let is_too_large = *last & 0xE0 != 0;
+impl SignedPoint {
+    /// `None` when the key is no point with this sign.
+    fn new(key: &PublicKey, sign: u8) -> Option<Self> {
+        let point = MontgomeryPoint(*key.as_bytes()).to_edwards(sign)?;
+        Some(Self { sign, point, encoded: point.compress().to_bytes() })
+    }
+}
 
-    let mut u = *key.as_bytes();
-    let [.., top] = &mut u;
-    *top &= 0x7F;
-    let Some(point) = MontgomeryPoint(u).to_edwards(sign) else { return false };
-    if is_too_large {
+/// Whether each signature is that of the key over its concatenated parts. Variable time; all inputs are public.
+///
+/// Stricter than the specification in two ways: a key with its top bit set verifies nothing, and `s` must be below the
+/// group order, so that a signature cannot be changed into another valid one.
+pub(crate) fn verify_all(key: &PublicKey, signed: &[(&[&[u8]], &[u8])]) -> bool {
+    let [.., top] = key.as_bytes();
+    if top & 0x80 != 0 {
         return false;
     }
+    // The signatures of one key all have the same sign, so that the point is computed once.
+    let mut last: Option<SignedPoint> = None;
+    signed.iter().all(|(message, signature)| {
+        let Ok(signature) = <&[u8; 64]>::try_from(*signature) else { return false };
+        let [.., last_byte] = signature;
+        let sign = last_byte >> 7;
+        if last.as_ref().is_none_or(|point| point.sign != sign) {
+            last = SignedPoint::new(key, sign);
+        }
+        last.as_ref().is_some_and(|point| verify(point, message, signature))
+    })
+}
 
-    let h = challenge(r_bytes, &point.compress().to_bytes(), message);
-    let s = Scalar::from_bytes_mod_order(s_bytes);
-    let r_check = EdwardsPoint::vartime_double_scalar_mul_basepoint(&h, &-point, &s);
+fn verify(key: &SignedPoint, message: &[&[u8]], signature: &[u8; 64]) -> bool {
+    let Some((r_bytes, s_bytes)) = signature.split_first_chunk::<32>() else { return false };
+    let Ok(mut s_bytes) = <[u8; 32]>::try_from(s_bytes) else { return false };
+    let [.., last] = &mut s_bytes;
+    *last &= 0x7F;
+    let Some(s) = Option::<Scalar>::from(Scalar::from_canonical_bytes(s_bytes)) else { return false };
+    let h = challenge(r_bytes, &key.encoded, message);
+    let r_check = EdwardsPoint::vartime_double_scalar_mul_basepoint(&h, &-key.point, &s);
     r_check.compress().to_bytes().ct_eq(r_bytes).into()
 }
 
@@ -139,7 +161,7 @@ fn wide_scalar(hash: Sha512) -> Scalar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::KeyPair;
+    use super::super::{KeyPair, PublicKey};
     use crate::test_rng;
 
     #[test]
@@ -200,6 +222,33 @@ mod tests {
         assert_eq!(signs.len(), 2);
     }
 
+    #[test]
+    fn a_key_with_its_top_bit_set_verifies_nothing() {
+        let mut rng = test_rng(7);
+        let pair = KeyPair::generate(&mut rng);
+        let signature = pair.private().sign(&[b"m"], &mut rng);
+        let mut bytes = *pair.public().as_bytes();
+        bytes[31] |= 0x80;
+        assert!(!PublicKey::from_bytes(bytes).verify(&[b"m"], signature.as_ref()));
+    }
+
+    #[test]
+    fn of_several_signatures_each_is_checked() {
+        let mut rng = test_rng(8);
+        let pair = KeyPair::generate(&mut rng);
+        let signatures: Vec<_> =
+            [b"one", b"two"].map(|message| pair.private().sign(&[message], &mut rng)).to_vec();
+        let verify = |first: &[u8], second: &[u8]| {
+            let signed: [(&[&[u8]], &[u8]); 2] =
+                [(&[first], signatures[0].as_ref()), (&[second], signatures[1].as_ref())];
+            super::verify_all(pair.public(), &signed)
+        };
+        assert!(verify(b"one", b"two"));
+        assert!(!verify(b"two", b"one"));
+        assert!(!verify(b"one", b"one"));
+        assert!(!verify(b"two", b"two"));
+    }
+
     /// Little-endian sum; the carry out of the last byte is lost.
     fn add(one: &[u8], other: &[u8]) -> [u8; 32] {
         let mut carry = 0;
@@ -210,8 +259,9 @@ mod tests {
         })
     }
 
+    // The official library accepts s + L; see docs/spec/stricter.md.
     #[test]
-    fn s_may_be_the_group_order_too_large_but_not_twice() {
+    fn s_is_below_the_group_order() {
         let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
         let mut rng = test_rng(6);
         for _ in 0..16 {
@@ -220,11 +270,11 @@ mod tests {
             let sign_bit = signature[63] & 0x80;
             let mut s: [u8; 32] = signature[32..].try_into().unwrap();
             s[31] &= 0x7F;
-            for (times, is_valid) in [(1, true), (2, false), (3, false)] {
+            for times in 1..=3 {
                 s = add(&s, &order);
                 let mut changed = [&signature[..32], &s].concat();
                 changed[63] |= sign_bit;
-                assert_eq!(pair.public().verify(&[b"m"], &changed), is_valid, "s + {times} L");
+                assert!(!pair.public().verify(&[b"m"], &changed), "s + {times} L");
             }
         }
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use super::{IdentityKey, KyberPreKeyId, PreKeyId, SignedPreKeyId};
 use crate::{
     DeviceId, ErrorClass, ErrorKind,
-    crypto::{KemPublicKey, PublicKey},
+    crypto::{KemPublicKey, KeyError, PublicKey},
 };
 
 /// A bundle as received. Its keys are keys; nothing else about it is known.
@@ -45,12 +45,15 @@ pub struct PreKeyBundleIn {
 pub struct PreKeyBundle(PreKeyBundleIn);
 
 impl PreKeyBundleIn {
-    /// Checks the device id and both signatures.
+    /// Checks the device id, both signatures, and that the keys are canonical.
+    ///
+    /// Low-order keys are left to the agreements, which refuse them.
     ///
     /// # Errors
     ///
     /// [`BundleError::InvalidArgument`] for a device id out of range, [`BundleError::SignatureValidationFailed`] if
-    /// either signature is wrong. Drop the bundle: whoever served it changed it.
+    /// either signature is wrong, [`BundleError::Key`] for a key that is not canonical. Drop the bundle: whoever served it
+    /// changed it.
     pub fn verify(self) -> Result<PreKeyBundle, BundleError> {
         self.check_form()?;
         self.verify_signatures()
@@ -62,15 +65,27 @@ impl PreKeyBundleIn {
         device.map(|_| ()).ok_or(BundleError::InvalidArgument)
     }
 
-    /// Signed prekey first, then Kyber prekey; no other check.
+    /// Signed prekey first, then Kyber prekey, then whether every key is spelled as everybody spells it.
     pub(crate) fn verify_signatures(self) -> Result<PreKeyBundle, BundleError> {
-        let signer = self.identity_key.public_key();
-        let signed = signer.verify(&[&self.signed_key.serialize()], &self.signed_signature);
-        if signed && signer.verify(&[&self.kyber_key.serialize()], &self.kyber_signature) {
-            Ok(PreKeyBundle(self))
-        } else {
-            Err(BundleError::SignatureValidationFailed)
+        let signed: [(&[&[u8]], &[u8]); 2] = [
+            (&[&self.signed_key.serialize()], &self.signed_signature),
+            (&[&self.kyber_key.serialize()], &self.kyber_signature),
+        ];
+        if !self.identity_key.public_key().verify_all(&signed) {
+            return Err(BundleError::SignatureValidationFailed);
         }
+        let one_time = self.one_time.iter().map(|(_, key)| key);
+        if ![self.identity_key.public_key(), &self.signed_key]
+            .into_iter()
+            .chain(one_time)
+            .all(PublicKey::is_in_range)
+        {
+            return Err(KeyError::InvalidKeyAgreement.into());
+        }
+        if !self.kyber_key.is_reduced() {
+            return Err(KeyError::BadKEMKeyLength(KemPublicKey::LENGTH).into());
+        }
+        Ok(PreKeyBundle(self))
     }
 }
 
@@ -104,6 +119,9 @@ pub enum BundleError {
     /// A prekey is not signed by the bundle's identity key.
     #[error("a signature of the bundle is wrong")]
     SignatureValidationFailed,
+    /// A key is signed, but not spelled as anybody who keeps to the protocol spells it.
+    #[error("a key of the bundle is not canonical")]
+    Key(#[from] KeyError),
 }
 
 impl BundleError {
@@ -119,6 +137,7 @@ impl BundleError {
         match self {
             Self::InvalidArgument => ErrorClass::InvalidArgument,
             Self::SignatureValidationFailed => ErrorClass::InvalidSignature,
+            Self::Key(error) => error.class(),
         }
     }
 }

@@ -194,6 +194,12 @@ impl From<prost::DecodeError> for MessageError {
     }
 }
 
+/// Appends a protobuf.
+pub(crate) fn append(fields: &impl prost::Message, out: &mut Vec<u8>) {
+    #[expect(clippy::expect_used, reason = "the only error is a buffer that cannot grow")]
+    fields.encode(out).expect("a vector grows");
+}
+
 /// The version byte written: session version above, newest known version below.
 const fn version_byte(version: u8) -> u8 {
     (version << 4) | SESSION_VERSION

@@ -6,7 +6,9 @@ use std::fmt;
 
 use prost::Message as _;
 
-use super::{MessageError, MessageType, SESSION_VERSION, SignalMessage, checked_version, version_byte};
+use super::{
+    MessageError, MessageType, SESSION_VERSION, SignalMessage, append, checked_version, version_byte,
+};
 use crate::{
     crypto::PublicKey,
     keys::{IdentityKey, KyberPreKeyId, PreKeyId, SignedPreKeyId},
@@ -54,7 +56,7 @@ impl PreKeySignalMessage {
         };
         let mut serialized = Vec::with_capacity(1 + fields.encoded_len());
         serialized.push(version_byte(SESSION_VERSION));
-        serialized.extend_from_slice(&fields.encode_to_vec());
+        append(&fields, &mut serialized);
         Self { serialized, version: SESSION_VERSION, parts, message }
     }
 

@@ -7,10 +7,10 @@ use std::fmt;
 use prost::Message as _;
 use subtle::ConstantTimeEq as _;
 
-use super::{MessageError, SESSION_VERSION, checked_version, version_byte};
+use super::{MessageError, SESSION_VERSION, append, checked_version, version_byte};
 use crate::{
     Secret,
-    crypto::{PublicKey, kdf},
+    crypto::{PublicKey, hmac_key::HmacKey},
     keys::IdentityKey,
 };
 
@@ -48,7 +48,7 @@ pub(crate) struct SignalHeader {
 impl SignalMessage {
     /// Builds and authenticates a message of the current version.
     pub(crate) fn new(
-        mac_key: &Secret<32>,
+        mac_key: &[u8; 32],
         sender: &IdentityKey,
         receiver: &IdentityKey,
         header: SignalHeader,
@@ -65,9 +65,9 @@ impl SignalMessage {
         };
         let mut serialized = Vec::with_capacity(1 + fields.encoded_len() + MAC_LENGTH);
         serialized.push(version_byte(SESSION_VERSION));
-        serialized.extend_from_slice(&fields.encode_to_vec());
+        append(&fields, &mut serialized);
         let mac = mac(mac_key, sender, receiver, &serialized);
-        serialized.extend_from_slice(&mac);
+        serialized.extend_from_slice(mac.slice::<0, MAC_LENGTH>());
         Self {
             serialized,
             version: SESSION_VERSION,
@@ -160,14 +160,14 @@ impl SignalMessage {
     /// Whether the MAC is right, compared in constant time over the bytes as received.
     pub(crate) fn verify_mac(
         &self,
-        mac_key: &Secret<32>,
+        mac_key: &[u8; 32],
         sender: &IdentityKey,
         receiver: &IdentityKey,
     ) -> bool {
         let Some((covered, received)) = self.serialized.split_last_chunk::<MAC_LENGTH>() else {
             return false;
         };
-        mac(mac_key, sender, receiver, covered).ct_eq(received).into()
+        mac(mac_key, sender, receiver, covered).slice::<0, MAC_LENGTH>().ct_eq(received).into()
     }
 }
 
@@ -177,15 +177,11 @@ impl fmt::Debug for SignalMessage {
     }
 }
 
+/// Only its first 8 bytes are sent.
+///
 /// Spec: Signal protocol 7.2.2 MAC.
-fn mac(
-    mac_key: &Secret<32>,
-    sender: &IdentityKey,
-    receiver: &IdentityKey,
-    covered: &[u8],
-) -> [u8; MAC_LENGTH] {
-    let full = kdf::hmac(mac_key.expose(), &[&sender.serialize(), &receiver.serialize(), covered]);
-    *full.part::<0, MAC_LENGTH>().expose()
+fn mac(mac_key: &[u8; 32], sender: &IdentityKey, receiver: &IdentityKey, covered: &[u8]) -> Secret<32> {
+    HmacKey::new(mac_key).mac(&[&sender.serialize(), &receiver.serialize(), covered])
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -5,32 +5,34 @@
 //!
 //! Not its concern: the post-quantum ratchet, MACs and ciphertexts.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 
 use super::{
-    ChainExhausted, ChainKey, JumpLimit, MAX_RECEIVER_CHAINS, MessageSeed, ReceiveError, ReceiverChain,
-    RootKey, root_key::RootStep,
+    Advanced, ChainExhausted, ChainKey, JumpLimit, MAX_RECEIVER_CHAINS, MessageSeed, ReceiveError,
+    ReceiverChain, RootKey, root_key::RootStep,
 };
 use crate::{
     Secret,
     crypto::{KeyError, KeyPair, PublicKey},
 };
 
-/// Our own messages under one of our ratchet keys.
-#[derive(Clone, Debug)]
-pub(crate) struct SenderChain {
-    pub(crate) ratchet_pair: KeyPair,
-    /// At the index of the next message.
-    pub(crate) chain: ChainKey,
-}
-
-/// State of the double ratchet.
+/// State of the double ratchet. Cheap to clone: what a message does not change is shared.
 #[derive(Clone, Debug)]
 pub(crate) struct DoubleRatchet {
-    pub(crate) root: RootKey,
-    pub(crate) sender: SenderChain,
+    pub(crate) turn: Arc<Turn>,
+    /// Our messages under our ratchet key; at the index of the next one.
+    pub(crate) sending: ChainKey,
     /// Oldest first, at most [`MAX_RECEIVER_CHAINS`].
-    pub(crate) receivers: Vec<ReceiverChain>,
+    pub(crate) receivers: Vec<Arc<ReceiverChain>>,
+}
+
+/// What changes only with a Diffie-Hellman step.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) root: RootKey,
+    pub(crate) ratchet_pair: KeyPair,
     /// Index of the last message sent on the sending chain before this one; 0 if none.
     pub(crate) previous_counter: u32,
     /// Serial of the next receiver chain.
@@ -69,12 +71,11 @@ impl DoubleRatchet {
         let ratchet_pair = KeyPair::generate(rng);
         let agreed = ratchet_pair.private().agree(&their_signed_prekey)?;
         let step = RootKey::new(root).step(&agreed);
+        let receiver = ReceiverChain::new(0, their_signed_prekey, ChainKey::new(chain, 0));
         Ok(Self {
-            root: step.root,
-            sender: SenderChain { ratchet_pair, chain: step.chain },
-            receivers: vec![ReceiverChain::new(0, their_signed_prekey, ChainKey::new(chain, 0))],
-            previous_counter: 0,
-            next_serial: 1,
+            turn: Arc::new(Turn { root: step.root, ratchet_pair, previous_counter: 0, next_serial: 1 }),
+            sending: step.chain,
+            receivers: vec![Arc::new(receiver)],
         })
     }
 
@@ -82,12 +83,11 @@ impl DoubleRatchet {
     ///
     /// Spec: Signal protocol 4.3 Ratchet initialisation.
     pub(crate) fn recipient(root: Secret<32>, chain: Secret<32>, signed_prekey: KeyPair) -> Self {
+        let root = RootKey::new(root);
         Self {
-            root: RootKey::new(root),
-            sender: SenderChain { ratchet_pair: signed_prekey, chain: ChainKey::new(chain, 0) },
+            turn: Arc::new(Turn { root, ratchet_pair: signed_prekey, previous_counter: 0, next_serial: 0 }),
+            sending: ChainKey::new(chain, 0),
             receivers: Vec::new(),
-            previous_counter: 0,
-            next_serial: 0,
         }
     }
 
@@ -95,14 +95,12 @@ impl DoubleRatchet {
     ///
     /// Spec: Signal protocol 5.2 Sending.
     pub(crate) fn send(&self) -> Result<Sent, ChainExhausted> {
-        let mut ratchet = self.clone();
-        let seed = self.sender.chain.seed();
-        ratchet.sender.chain = self.sender.chain.clone().advance()?;
+        let Advanced { seed, chain: sending } = self.sending.clone().advance()?;
         Ok(Sent {
-            ratchet,
-            ratchet_key: *self.sender.ratchet_pair.public(),
-            counter: self.sender.chain.index(),
-            previous_counter: self.previous_counter,
+            ratchet: Self { turn: self.turn.clone(), sending, receivers: self.receivers.clone() },
+            ratchet_key: *self.turn.ratchet_pair.public(),
+            counter: self.sending.index(),
+            previous_counter: self.turn.previous_counter,
             seed,
         })
     }
@@ -118,13 +116,19 @@ impl DoubleRatchet {
         rng: &mut R,
     ) -> Result<Received, ReceiveError> {
         let mut ratchet = self.clone();
-        if let Some(chain) = ratchet.receivers.iter_mut().find(|chain| chain.ratchet_key == *ratchet_key) {
-            let seed = chain.take(counter, limit)?;
+        // Newest first: that is nearly always the one.
+        let known = |chain: &&mut Arc<ReceiverChain>| chain.ratchet_key == *ratchet_key;
+        if let Some(chain) = ratchet.receivers.iter_mut().rev().find(known) {
+            let seed = Arc::make_mut(chain).take(counter, limit)?;
             return Ok(Received { ratchet, seed });
+        }
+        // A key that nobody computes that way: refused, whatever the message.
+        if !ratchet_key.is_in_range() {
+            return Err(ReceiveError::Unacceptable);
         }
         let mut chain = ratchet.step(ratchet_key, rng).map_err(|_| ReceiveError::Unacceptable)?;
         let seed = chain.take(counter, limit)?;
-        ratchet.receivers.push(chain);
+        ratchet.receivers.push(Arc::new(chain));
         while ratchet.receivers.len() > MAX_RECEIVER_CHAINS {
             ratchet.receivers.remove(0);
         }
@@ -140,17 +144,20 @@ impl DoubleRatchet {
         let receiving = self.receive_half(their_key)?;
         let ratchet_pair = KeyPair::generate(rng);
         let sending = receiving.root.step(&ratchet_pair.private().agree(their_key)?);
-        self.previous_counter = self.sender.chain.index().saturating_sub(1);
-        self.root = sending.root;
-        self.sender = SenderChain { ratchet_pair, chain: sending.chain };
-        let serial = self.next_serial;
-        self.next_serial = serial.wrapping_add(1);
+        let serial = self.turn.next_serial;
+        self.turn = Arc::new(Turn {
+            root: sending.root,
+            ratchet_pair,
+            previous_counter: self.sending.index().saturating_sub(1),
+            next_serial: serial.wrapping_add(1),
+        });
+        self.sending = sending.chain;
         Ok(ReceiverChain::new(serial, *their_key, receiving.chain))
     }
 
     /// The deterministic half of a step.
     pub(crate) fn receive_half(&self, their_key: &PublicKey) -> Result<RootStep, KeyError> {
-        Ok(self.root.step(&self.sender.ratchet_pair.private().agree(their_key)?))
+        Ok(self.turn.root.step(&self.turn.ratchet_pair.private().agree(their_key)?))
     }
 }
 
@@ -212,6 +219,20 @@ mod tests {
         pass(&mut bob, &mut alice, rng);
         assert_eq!(alice.send().unwrap().previous_counter, 2);
         assert_eq!(bob.send().unwrap().previous_counter, 0);
+    }
+
+    #[test]
+    fn a_ratchet_key_that_is_not_reduced_is_refused() {
+        let rng = &mut ChaCha20Rng::seed_from_u64(5);
+        let (_, bob) = pair(rng);
+        let mut bytes = *KeyPair::generate(rng).public().as_bytes();
+        bytes[31] |= 0x80;
+        for bytes in [bytes, [0xFF; 32]] {
+            let key = PublicKey::from_bytes(bytes);
+            assert!(bob.receive_half(&key).is_ok());
+            let refused = bob.receive(&key, 0, JumpLimit::Ordinary, rng);
+            assert!(matches!(refused, Err(ReceiveError::Unacceptable)));
+        }
     }
 
     #[test]

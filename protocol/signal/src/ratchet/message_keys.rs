@@ -4,19 +4,15 @@
 
 use crate::{
     Secret,
-    crypto::{kdf, labels},
+    crypto::{hmac_key::HmacKey, labels},
 };
 
 /// The double ratchet's share of a message's keys, 32 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct MessageSeed(Secret<32>);
 
-/// Cipher key (32 bytes), MAC key (32) and IV (16) of one message.
-pub(crate) struct MessageKeys {
-    pub(crate) cipher_key: Secret<32>,
-    pub(crate) mac_key: Secret<32>,
-    pub(crate) iv: Secret<16>,
-}
+/// Cipher key (32 bytes), MAC key (32) and IV (16) of one message, in one piece.
+pub(crate) struct MessageKeys(Secret<96>);
 
 impl MessageSeed {
     pub(crate) fn new(seed: Secret<32>) -> Self {
@@ -31,12 +27,28 @@ impl MessageSeed {
     ///
     /// Spec: Signal protocol 5.1 Key schedule, message keys; 6.3 Where things go.
     pub(crate) fn keys(self, post_quantum: Option<&Secret<32>>) -> MessageKeys {
-        let salt = post_quantum.map(|key| key.expose().as_slice());
-        let okm = kdf::hkdf::<80>(salt, self.0.expose(), labels::MESSAGE_KEYS);
-        MessageKeys {
-            cipher_key: okm.part::<0, 32>(),
-            mac_key: okm.part::<32, 32>(),
-            iv: okm.part::<64, 16>(),
-        }
+        let salt = post_quantum.map_or_else(HmacKey::zero, |key| HmacKey::new(key.expose()));
+        let expand = salt.extract(self.0.expose());
+        // The specification takes 80 bytes; the last block's other half goes unused.
+        MessageKeys(Secret::filled_by(|out| {
+            let (blocks, _) = out.as_chunks_mut();
+            if let Some(blocks) = blocks.first_chunk_mut::<3>() {
+                expand.expand_into(labels::MESSAGE_KEYS, blocks);
+            }
+        }))
+    }
+}
+
+impl MessageKeys {
+    pub(crate) fn cipher_key(&self) -> &[u8; 32] {
+        self.0.slice::<0, 32>()
+    }
+
+    pub(crate) fn mac_key(&self) -> &[u8; 32] {
+        self.0.slice::<32, 32>()
+    }
+
+    pub(crate) fn iv(&self) -> &[u8; 16] {
+        self.0.slice::<64, 16>()
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! RootKey ──step(DH)──> RootKey'            at each new ratchet key of the peer
 //!    └────────────────> ChainKey ──advance──> ChainKey' ──> ..   at each message
-//!                          └── seed ──> MessageSeed ──keys(pq)──> MessageKeys
+//!                                   └───────> MessageSeed ──keys(pq)──> MessageKeys
 //! ```
 //!
 //! Seeds, not keys, are kept for messages that have not arrived: the post-quantum ratchet's share of a key is known
@@ -20,8 +20,8 @@ mod receiver_chain;
 mod root_key;
 mod skipping_chain;
 
-pub(crate) use chain_key::{ChainExhausted, ChainKey};
-pub(crate) use double_ratchet::{DoubleRatchet, SenderChain};
+pub(crate) use chain_key::{Advanced, ChainExhausted, ChainKey};
+pub(crate) use double_ratchet::{DoubleRatchet, Turn};
 pub(crate) use message_keys::{MessageKeys, MessageSeed};
 pub(crate) use receiver_chain::ReceiverChain;
 pub(crate) use root_key::RootKey;

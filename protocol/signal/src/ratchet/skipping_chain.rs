@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{ChainExhausted, ChainKey, MAX_SKIPPED, MessageSeed};
+use super::{Advanced, ChainExhausted, ChainKey, MAX_SKIPPED, MessageSeed};
 use crate::Secret;
 
 /// Counters per page.
@@ -66,13 +66,17 @@ impl SkippingChain {
         let mut chain = self.chain.clone();
         while chain.index() < counter {
             // Seeds that this same jump would push out again are not even made.
-            if (counter - chain.index()) as usize <= MAX_SKIPPED {
-                self.skipped.push(chain.index(), chain.seed());
-            }
-            chain = chain.advance()?;
+            chain = if (counter - chain.index()) as usize > MAX_SKIPPED {
+                chain.skip()?
+            } else {
+                let index = chain.index();
+                let Advanced { seed, chain } = chain.advance()?;
+                self.skipped.push(index, seed);
+                chain
+            };
         }
-        let seed = chain.seed();
-        self.chain = chain.advance()?;
+        let Advanced { seed, chain } = chain.advance()?;
+        self.chain = chain;
         Ok(seed)
     }
 }

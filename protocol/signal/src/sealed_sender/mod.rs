@@ -40,9 +40,14 @@ use crate::keys::LocalIdentity;
 /// Spec: Signal protocol 10.4 Envelope.
 pub fn open(sealed: &[u8], local: &(impl LocalIdentity + ?Sized)) -> Result<SealedContent, OpenError> {
     let (version_byte, rest) = sealed.split_first().ok_or(OpenError::InvalidSealedSenderMessage)?;
-    match version_byte >> 4 {
-        0 | 1 => v1::open(rest, local),
-        2 => v2::open(rest, local),
-        version => Err(OpenError::UnknownSealedSenderVersion(version)),
+    let content = match version_byte >> 4 {
+        0 | 1 => v1::open(rest, local)?,
+        2 => v2::open(rest, local)?,
+        version => return Err(OpenError::UnknownSealedSenderVersion(version)),
+    };
+    // Nothing covers the version byte: what somebody changed on the way is noticed here, after everything else.
+    match *version_byte {
+        v1::VERSION_BYTE | v2::RECEIVED_VERSION_BYTE => Ok(content),
+        other => Err(OpenError::UnknownSealedSenderVersion(other >> 4)),
     }
 }

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use super::{OpenError, SealError, SealedContent};
 use crate::crypto::{KeyPair, PublicKey, cipher, kdf, labels};
 use crate::keys::{IdentityKey, LocalIdentity};
+use crate::message::append;
 use crate::secret::Secret;
 
 /// The first byte of an envelope of this version.
@@ -42,7 +43,7 @@ pub fn seal<R: CryptoRng + ?Sized>(
     };
     let mut sealed = Vec::with_capacity(1 + proto.encoded_len());
     sealed.push(VERSION_BYTE);
-    sealed.extend_from_slice(&proto.encode_to_vec());
+    append(&proto, &mut sealed);
     Ok(sealed)
 }
 
@@ -66,6 +67,10 @@ pub(super) fn open(sealed: &[u8], local: &(impl LocalIdentity + ?Sized)) -> Resu
     let content = SealedContent::decode(&content)?;
     // Otherwise anyone could seal another's certificate under a key of their own.
     if !bool::from(static_key.as_slice().ct_eq(&content.certificate.identity_key().serialize())) {
+        return Err(OpenError::InvalidSealedSenderMessage);
+    }
+    // Only now, so that whatever else is wrong is reported as everybody reports it.
+    if !ephemeral.is_in_range() {
         return Err(OpenError::InvalidSealedSenderMessage);
     }
     Ok(content)

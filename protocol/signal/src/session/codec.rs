@@ -15,14 +15,14 @@
 //!
 //! Spec: Signal protocol 13 What a session record must hold.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use zeroize::Zeroizing;
 
 use super::state::{Pending, SessionState};
 use crate::{
     IdentityKey, KemCiphertext, KyberPreKeyId, PreKeyId, SignedPreKeyId,
-    ratchet::{DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, SenderChain},
+    ratchet::{DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, Turn},
     spqr::{Spqr, StoredPage, StoredParts},
     stored::{DecodeError, Reader, STORED_VERSION, StoredPages, Writer},
     triple_ratchet::TripleRatchet,
@@ -55,11 +55,11 @@ pub(super) fn encode_state(state: &SessionState) -> EncodedState {
     out.bytes(state.base_key.as_bytes());
     out.u32(state.local_registration_id);
     out.u32(state.remote_registration_id);
-    out.bytes(double.root.secret().expose());
-    out.u32(double.previous_counter);
-    out.bytes(double.sender.ratchet_pair.private().serialize().expose());
-    out.chain(&double.sender.chain);
-    out.u32(double.next_serial);
+    out.bytes(double.turn.root.secret().expose());
+    out.u32(double.turn.previous_counter);
+    out.bytes(double.turn.ratchet_pair.private().expose());
+    out.chain(&double.sending);
+    out.u32(double.turn.next_serial);
     out.count8(double.receivers.len());
     for chain in &double.receivers {
         out.u32(chain.serial);
@@ -133,24 +133,25 @@ impl Reader<'_> {
     fn double_ratchet(&mut self, pages: &mut StoredPages) -> Result<DoubleRatchet, DecodeError> {
         let root = RootKey::new(self.secret()?);
         let previous_counter = self.u32()?;
-        let sender = SenderChain { ratchet_pair: self.key_pair()?, chain: self.chain()? };
+        let (ratchet_pair, sending) = (self.key_pair()?, self.chain()?);
         let next_serial = self.u32()?;
         let count = usize::from(self.u8()?);
         if count > MAX_RECEIVER_CHAINS {
             return Err(DecodeError::Damaged);
         }
-        let mut receivers: Vec<ReceiverChain> = Vec::with_capacity(MAX_RECEIVER_CHAINS + 1);
+        let mut receivers: Vec<Arc<ReceiverChain>> = Vec::with_capacity(MAX_RECEIVER_CHAINS + 1);
         for _ in 0..count {
             let chain = self.receiver_chain(pages)?;
-            let twice = |other: &ReceiverChain| {
+            let twice = |other: &Arc<ReceiverChain>| {
                 other.serial == chain.serial || other.ratchet_key == chain.ratchet_key
             };
             if receivers.iter().any(twice) {
                 return Err(DecodeError::Damaged);
             }
-            receivers.push(chain);
+            receivers.push(Arc::new(chain));
         }
-        Ok(DoubleRatchet { root, sender, receivers, previous_counter, next_serial })
+        let turn = Arc::new(Turn { root, ratchet_pair, previous_counter, next_serial });
+        Ok(DoubleRatchet { turn, sending, receivers })
     }
 
     fn receiver_chain(&mut self, pages: &mut StoredPages) -> Result<ReceiverChain, DecodeError> {
@@ -233,9 +234,9 @@ mod tests {
     fn a_skipped_seed_at_or_past_the_chain_is_damage() {
         let (mut state, pages) = state_with_skipped();
         let key = Secret::from_bytes([1; 32]);
-        state.ratchet.double.receivers[0].messages.chain = ChainKey::new(key.clone(), 4);
+        Arc::make_mut(&mut state.ratchet.double.receivers[0]).messages.chain = ChainKey::new(key.clone(), 4);
         assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
-        state.ratchet.double.receivers[0].messages.chain = ChainKey::new(key, 5);
+        Arc::make_mut(&mut state.ratchet.double.receivers[0]).messages.chain = ChainKey::new(key, 5);
         assert!(decode(&state, pages).is_ok());
     }
 
@@ -247,7 +248,7 @@ mod tests {
         let chain = |serial, key| ReceiverChain::new(serial, key, first.messages.chain.clone());
         for twice in [chain(first.serial, other_key), chain(first.serial + 1, first.ratchet_key)] {
             state.ratchet.double.receivers.truncate(1);
-            state.ratchet.double.receivers.push(twice);
+            state.ratchet.double.receivers.push(Arc::new(twice));
             assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
         }
     }
@@ -258,7 +259,7 @@ mod tests {
         for serial in 1..6_u8 {
             let chain = ChainKey::new(Secret::from_bytes([serial; 32]), 0);
             let key = PublicKey::from_bytes([serial; 32]);
-            state.ratchet.double.receivers.push(ReceiverChain::new(serial.into(), key, chain));
+            state.ratchet.double.receivers.push(Arc::new(ReceiverChain::new(serial.into(), key, chain)));
         }
         assert_eq!(decode(&state, pages.clone()).err(), Some(DecodeError::Damaged));
         state.ratchet.double.receivers.pop();

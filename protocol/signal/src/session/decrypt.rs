@@ -13,8 +13,8 @@ use super::{
     state::{SessionState, jump_limit},
 };
 use crate::{
-    CiphertextMessage, IdentityKey, KyberPreKeyId, LocalIdentity, MessageType, PreKeyId, PreKeySignalMessage,
-    ProtocolAddress, PublicKey, SignalMessage, SignedPreKeyId,
+    CiphertextMessage, IdentityKey, KeyError, KyberPreKeyId, LocalIdentity, MessageType, PreKeyId,
+    PreKeySignalMessage, ProtocolAddress, PublicKey, SignalMessage, SignedPreKeyId,
     message::SESSION_VERSION,
     pqxdh::{self, RecipientKeys},
     ratchet::DoubleRatchet,
@@ -157,6 +157,10 @@ impl SessionRecord {
             && prekeys.base_key_seen(spent.kyber, spent.signed, &spent.base_key)?
         {
             return Err(INVALID_PREKEY_MESSAGE);
+        }
+        // Also last: whatever else is wrong with the message is reported as everybody reports it.
+        if prepared.spent.is_some() && !message.identity_key().public_key().is_in_range() {
+            return Err(KeyError::InvalidKeyAgreement.into());
         }
         Ok(Decrypted {
             record: tried.record,

@@ -144,9 +144,9 @@ impl SessionRecord {
     }
 
     /// Replaces the current state by what became of it.
-    pub(super) fn update_current(&mut self, state: SessionState) {
+    pub(super) fn update_current(&mut self, state: Arc<SessionState>) {
         if let Some(slot) = &mut self.current {
-            slot.content = SlotContent::Ready(Arc::new(state));
+            slot.content = SlotContent::Ready(state);
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Not its concern: which of several sessions applies, trust, and storage.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -60,7 +62,7 @@ impl SessionState {
 
     /// Our current ratchet key.
     pub(crate) fn ratchet_key(&self) -> &PublicKey {
-        self.ratchet.double.sender.ratchet_pair.public()
+        self.ratchet.double.turn.ratchet_pair.public()
     }
 
     /// Encrypts one message; gives the state to keep before the message leaves.
@@ -72,12 +74,12 @@ impl SessionState {
         remote: &ProtocolAddress,
         plaintext: &[u8],
         rng: &mut R,
-    ) -> Result<(Self, CiphertextMessage), SendError> {
+    ) -> Result<(Arc<Self>, CiphertextMessage), SendError> {
         let sent = self.ratchet.send(rng)?;
-        let ciphertext = cipher::cbc_encrypt(&sent.keys.cipher_key, &sent.keys.iv, plaintext);
+        let ciphertext = cipher::cbc_encrypt(sent.keys.cipher_key(), sent.keys.iv(), plaintext);
         let addresses = self.pending.as_ref().and_then(|_| bound_addresses(local, remote));
         let message = SignalMessage::new(
-            &sent.keys.mac_key,
+            sent.keys.mac_key(),
             &self.local_identity,
             &self.remote_identity,
             sent.header,
@@ -111,7 +113,7 @@ impl SessionState {
         remote: &ProtocolAddress,
         message: &SignalMessage,
         rng: &mut R,
-    ) -> Result<(Self, Zeroizing<Vec<u8>>), ReceiveError> {
+    ) -> Result<(Arc<Self>, Zeroizing<Vec<u8>>), ReceiveError> {
         if message.version() != SESSION_VERSION {
             return Err(ReceiveError::Unacceptable);
         }
@@ -119,18 +121,18 @@ impl SessionState {
         let received = self.ratchet.receive(message, limit, rng)?;
         let keys = received.keys;
         // MAC before addresses before decryption: nothing unauthenticated is acted upon.
-        let authentic = message.verify_mac(&keys.mac_key, &self.remote_identity, &self.local_identity);
+        let authentic = message.verify_mac(keys.mac_key(), &self.remote_identity, &self.local_identity);
         if !authentic || !addresses_match(message, remote, local) {
             return Err(ReceiveError::Unacceptable);
         }
-        let plaintext = cipher::cbc_decrypt(&keys.cipher_key, &keys.iv, message.ciphertext())
+        let plaintext = cipher::cbc_decrypt(keys.cipher_key(), keys.iv(), message.ciphertext())
             .map_err(|_| ReceiveError::Unacceptable)?;
         Ok((self.moved_on(received.ratchet, None), plaintext))
     }
 
     /// The same session with its ratchet a step further; nothing of the old ratchet is copied.
-    fn moved_on(&self, ratchet: TripleRatchet, pending: Option<Pending>) -> Self {
-        Self {
+    fn moved_on(&self, ratchet: TripleRatchet, pending: Option<Pending>) -> Arc<Self> {
+        Arc::new(Self {
             local_identity: self.local_identity,
             remote_identity: self.remote_identity,
             base_key: self.base_key,
@@ -138,7 +140,7 @@ impl SessionState {
             remote_registration_id: self.remote_registration_id,
             ratchet,
             pending,
-        }
+        })
     }
 }
 
