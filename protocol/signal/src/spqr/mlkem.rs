@@ -230,6 +230,12 @@ impl Encapsulation {
         &self.randomness
     }
 
+    /// The state between the phases as the library keeps it, while it is held.
+    #[cfg(test)]
+    pub(super) fn expanded(&self) -> Option<&[u8; ENCAPSULATION_STATE_LENGTH]> {
+        self.state.as_ref().map(|state| state.expose())
+    }
+
     /// The second phase. It takes a checked key, for the library does not check.
     #[must_use]
     pub fn finish(&self, ek: &ValidEk) -> Ct2 {

@@ -29,6 +29,8 @@ mod error;
 mod gf16;
 mod message;
 mod mlkem;
+#[cfg(test)]
+mod reference_states;
 mod rows;
 mod skipped;
 mod state;

@@ -289,11 +289,15 @@ impl PreKeyView for Stores {
     }
 }
 
-/// A file of recorded vectors: ours, or those in the directory that `KHAIMA_VECTORS` names.
-pub fn vectors(name: &str) -> Value {
+/// Where the recordings lie: ours, or the directory that `KHAIMA_VECTORS` names.
+pub fn vector_directory() -> PathBuf {
     let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
-    let directory = std::env::var_os("KHAIMA_VECTORS").map_or_else(|| PathBuf::from(ours), PathBuf::from);
-    serde_json::from_str(&std::fs::read_to_string(directory.join(name)).unwrap()).unwrap()
+    std::env::var_os("KHAIMA_VECTORS").map_or_else(|| PathBuf::from(ours), PathBuf::from)
+}
+
+/// A recorded file.
+pub fn vectors(name: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(vector_directory().join(name)).unwrap()).unwrap()
 }
 
 pub fn bytes(value: &Value) -> Vec<u8> {

@@ -6,8 +6,11 @@ use khaima_signal::hazmat::spqr::{ChainParams, Direction, Spqr, SpqrError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+/// A recorded file: that of the directory `KHAIMA_VECTORS` names if it has recordings of this ratchet, else ours.
 pub fn read<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/spqr").join(name);
+    let theirs = std::env::var_os("KHAIMA_VECTORS").map(|directory| Path::new(&directory).join("spqr").join(name));
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/spqr").join(name);
+    let path = theirs.filter(|path| path.exists()).unwrap_or(ours);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
