@@ -11,6 +11,8 @@
 //! A state keeps its number, and so the names of its parts, when it is archived or promoted: only the index changes.
 //!
 //! Not its concern: encrypting parts, and writing them all or none.
+//!
+//! Spec: docs/spec/stored-records.md.
 
 use std::{collections::BTreeSet, sync::Arc};
 
