@@ -1,7 +1,7 @@
-//! Any bytes as the stored parts of a session record: refused, or stable when stored again.
+//! Any bytes as the stored parts of a session or sender key record: refused, or stable when stored again.
 #![no_main]
 
-use khaima_signal::{RecordPart, SessionRecord};
+use khaima_signal::{RecordPart, SenderKeyRecord, SessionRecord};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut parts = Vec::new();
@@ -14,7 +14,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         parts.push(RecordPart { name: name.to_vec(), bytes: part.to_vec().into() });
         rest = tail;
     }
-    if let Ok(record) = SessionRecord::from_parts(parts) {
+    if let Ok(record) = SessionRecord::from_parts(parts.clone()) {
         assert!(SessionRecord::from_parts(record.to_parts()).is_ok());
+    }
+    if let Ok(record) = SenderKeyRecord::from_parts(parts.clone()) {
+        let mut again = record.to_parts();
+        again.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        parts.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        assert!(again == parts);
     }
 });

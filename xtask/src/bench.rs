@@ -14,6 +14,7 @@ use crate::run::{cargo, option, root, run, say, target_dir};
 const BENCHES: &[(&str, &str, &str)] = &[
     ("khaima-signal", "session", ""),
     ("khaima-signal", "spqr", ""),
+    ("khaima-signal", "group", ""),
     ("khaima-vault", "commit", "test-kdf"),
     ("khaima-relay", "relay", ""),
     ("khaima-tests", "start", ""),
@@ -27,7 +28,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
         only.filter(|only| *only != "page" && !BENCHES.iter().any(|(_, name, _)| name == only))
     {
         bail!(
-            "there is no benchmark '{only}'; there are session, spqr, commit, relay, start, and 'page' only writes the page"
+            "there is no benchmark '{only}'; there are session, spqr, group, commit, relay, start, and 'page' only writes the page"
         );
     }
     let seconds = option(arguments, "--seconds")?.unwrap_or(if quick { "0.5" } else { "3" });

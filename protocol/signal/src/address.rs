@@ -24,6 +24,9 @@ pub enum AddressError {
     /// Text or bytes that are no service id.
     #[error("not a service id")]
     InvalidServiceId,
+    /// Text that is no distribution id.
+    #[error("not a distribution id")]
+    InvalidDistributionId,
 }
 
 impl AddressError {
@@ -38,7 +41,7 @@ impl AddressError {
     pub const fn class(&self) -> ErrorClass {
         match self {
             Self::InvalidProtocolAddress => ErrorClass::InvalidAddress,
-            Self::InvalidServiceId => ErrorClass::InvalidArgument,
+            Self::InvalidServiceId | Self::InvalidDistributionId => ErrorClass::InvalidArgument,
         }
     }
 }
@@ -227,13 +230,17 @@ impl FromStr for ServiceId {
             Some(uuid) => (ServiceIdKind::Pni, uuid),
             None => (ServiceIdKind::Aci, text),
         };
-        // Of the forms the parser knows, only the hyphenated one has this length (braces add two, `urn:uuid:` nine).
-        if uuid.len() != UUID_TEXT_LENGTH {
-            return Err(AddressError::InvalidServiceId);
-        }
-        let uuid = Uuid::try_parse(uuid).map_err(|_| AddressError::InvalidServiceId)?;
-        Ok(Self::new(kind, uuid.into_bytes()))
+        parse_uuid(uuid).map(|uuid| Self::new(kind, uuid)).ok_or(AddressError::InvalidServiceId)
     }
+}
+
+/// Reads a hyphenated UUID of 36 characters in either case; any version and variant.
+pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    // Of the forms the parser knows, only the hyphenated one has this length (braces add two, `urn:uuid:` nine).
+    if text.len() != UUID_TEXT_LENGTH {
+        return None;
+    }
+    Uuid::try_parse(text).ok().map(Uuid::into_bytes)
 }
 
 /// A person's name in the protocol and one of their devices.

@@ -1,4 +1,4 @@
-//! The Signal protocol: PQXDH, the Triple Ratchet, sealed sender; no IO, clock, thread or async.
+//! The Signal protocol: PQXDH, the Triple Ratchet, sender keys, sealed sender; no IO, clock, thread or async.
 //!
 //! What it promises: two devices that never were online together share a secret that holds against a recording attacker
 //! with a quantum computer; each message has its own key, which is gone once used; a theft of one device's state heals
@@ -11,6 +11,8 @@
 //!                                record' <── decrypt ── CiphertextMessage      (tried on copies, current first)
 //!    pqxdh           first secret: three or four Curve25519 agreements and Kyber1024
 //!    triple_ratchet  one key per message: double ratchet and, beside it, the sparse post-quantum ratchet (spqr)
+//!  group           SenderKeyRecord ── encrypt ──> record', SenderKeyMessage      (one for all members)
+//!                                 record' <── process, decrypt ── distribution message, SenderKeyMessage
 //!  sealed_sender   message + certificate ── seal ──> envelope ── open ──> message + certificate ── check ──> sender
 //!  safety_number   two identity keys ──> digits to compare
 //! ```
@@ -100,8 +102,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Not its concern: storing anything, reaching anybody, padding sizes, what the plaintext means, whom to trust, and (for
-//! now) sender keys of groups.
+//! Not its concern: storing anything, reaching anybody, padding sizes, what the plaintext means, whom to trust, and who is
+//! a member of a group.
 //!
 //! Spec: Signal protocol and SPQR; sections are named where they are followed.
 
@@ -110,6 +112,7 @@
 mod address;
 mod crypto;
 mod error_class;
+mod group;
 #[doc(hidden)]
 pub mod hazmat;
 mod keys;
@@ -131,13 +134,17 @@ pub use crypto::{
     PublicKey, Signature,
 };
 pub use error_class::{ErrorClass, ErrorKind};
+pub use group::{
+    DistributeError, GroupDecryptError, GroupDecrypted, GroupEncryptError, GroupEncrypted, Processed,
+    SenderKeyChange, SenderKeyRecord,
+};
 pub use keys::{
     BundleError, IdentityKey, IdentityKeyPair, KyberPreKey, KyberPreKeyId, LocalIdentity, OneTimePreKey,
     PreKeyBundle, PreKeyBundleIn, PreKeyDecodeError, PreKeyId, SignedPreKey, SignedPreKeyId,
 };
 pub use message::{
-    CiphertextMessage, DecryptionErrorMessage, MessageError, MessageType, PlaintextContent,
-    PreKeySignalMessage, SESSION_VERSION, SignalMessage,
+    CiphertextMessage, DecryptionErrorMessage, DistributionId, MessageError, MessageType, PlaintextContent,
+    PreKeySignalMessage, SESSION_VERSION, SenderKeyDistributionMessage, SenderKeyMessage, SignalMessage,
 };
 pub use safety_number::{SafetyNumber, SafetyNumberError, SafetyNumberSide, compare_scannable};
 pub use secret::Secret;

@@ -13,8 +13,9 @@ use khaima_signal::sealed_sender::{
     ContentHint, SealedContent, SenderCertificate, SenderClaims, ServerCertificate, open, v1, v2,
 };
 use khaima_signal::{
-    DeviceId, IdentityKeyPair, KemCiphertext, KemPublicKey, KemSecretKey, KeyPair, LocalIdentity,
-    MessageType, PrivateKey, PublicKey, ServiceId, Timestamp,
+    DeviceId, DistributionId, IdentityKeyPair, KemCiphertext, KemPublicKey, KemSecretKey, KeyPair,
+    LocalIdentity, MessageType, PrivateKey, PublicKey, SenderKeyDistributionMessage, SenderKeyMessage,
+    SenderKeyRecord, ServiceId, Timestamp,
 };
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -26,7 +27,7 @@ fn identity(seed: u64) -> IdentityKeyPair {
 
 /// Bytes that begin like something we parse.
 fn plausible() -> impl Strategy<Value = Vec<u8>> {
-    let first = prop::sample::select(vec![0x05, 0x08, 0x0A, 0x11, 0x22, 0x23]);
+    let first = prop::sample::select(vec![0x05, 0x08, 0x0A, 0x11, 0x22, 0x23, 0x33]);
     (first, prop::collection::vec(any::<u8>(), 0..400))
         .prop_map(|(first, rest)| [&[first], &rest[..]].concat())
 }
@@ -69,8 +70,11 @@ proptest! {
         let _ = KemPublicKey::deserialize(&bytes);
         let _ = KemSecretKey::deserialize(&bytes);
         let _ = KemCiphertext::deserialize(&bytes);
+        let _ = SenderKeyMessage::decode(&bytes);
+        let _ = SenderKeyDistributionMessage::decode(&bytes);
         let _ = ServiceId::from_binary(&bytes);
         let _ = String::from_utf8_lossy(&bytes).parse::<ServiceId>();
+        let _ = String::from_utf8_lossy(&bytes).parse::<DistributionId>();
     }
 
     #[test]
@@ -111,5 +115,45 @@ proptest! {
         let position = 1 + flip.index(sealed.len() - 1);
         sealed[position] ^= mask;
         prop_assert!(open(&sealed, &bob).is_err());
+    }
+
+    #[test]
+    fn a_group_message_with_any_change_does_not_decrypt(
+        flip in any::<prop::sample::Index>(),
+        mask in 1..=u8::MAX,
+    ) {
+        let mut rng = ChaCha20Rng::seed_from_u64(5);
+        let id = DistributionId::from_bytes([1; 16]);
+        let alice = SenderKeyRecord::generate(&mut rng);
+        let bob = SenderKeyRecord::empty().process(&alice.distribution_message(id).unwrap()).record;
+        let message = alice.encrypt(id, b"text", &mut rng).unwrap().message;
+        prop_assert!(bob.decrypt(&message).is_ok());
+        let mut bytes = message.serialize().to_vec();
+        let position = flip.index(bytes.len());
+        bytes[position] ^= mask;
+        let decrypted = SenderKeyMessage::decode(&bytes).is_ok_and(|message| bob.decrypt(&message).is_ok());
+        prop_assert!(!decrypted, "byte {position} changed by {mask:#04x}");
+    }
+
+    /// Whatever such a message says, what comes of it can be stored and used.
+    #[test]
+    fn a_distribution_message_with_any_change_is_refused_or_usable(
+        flip in any::<prop::sample::Index>(),
+        mask in 1..=u8::MAX,
+    ) {
+        let mut rng = ChaCha20Rng::seed_from_u64(6);
+        let id = DistributionId::from_bytes([2; 16]);
+        let alice = SenderKeyRecord::generate(&mut rng);
+        let mut bytes = alice.distribution_message(id).unwrap().serialize().to_vec();
+        let message = alice.encrypt(id, b"text", &mut rng).unwrap().message;
+        let position = flip.index(bytes.len());
+        bytes[position] ^= mask;
+        if let Ok(distribution) = SenderKeyDistributionMessage::decode(&bytes) {
+            let bob = SenderKeyRecord::empty().process(&distribution).record;
+            let again = SenderKeyRecord::from_parts(bob.to_parts()).unwrap();
+            let _ = again.decrypt(&message);
+            let handed_on = again.distribution_message(distribution.distribution_id()).unwrap();
+            prop_assert_eq!(handed_on.chain_key(), distribution.chain_key());
+        }
     }
 }

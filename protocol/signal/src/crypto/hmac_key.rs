@@ -101,9 +101,20 @@ impl HmacKey {
         state.as_mut_slice().zeroize();
     }
 
-    /// HKDF's expansion: writes `N` blocks of 32 bytes, at most 255. Spec: RFC 5869 2.3.
+    /// HKDF's expansion, `L` bytes: a multiple of 32. Spec: RFC 5869 2.3.
+    #[must_use]
+    pub(crate) fn expand<const L: usize>(&self, info: &[u8]) -> Secret<L> {
+        const { assert!(L.is_multiple_of(32) && L <= 255 * 32, "whole blocks, at most 255") };
+        Secret::filled_by(|out| self.expand_blocks(info, out.as_chunks_mut().0))
+    }
+
+    /// HKDF's expansion in place: writes `N` blocks of 32 bytes, at most 255.
     pub(crate) fn expand_into<const N: usize>(&self, info: &[u8], out: &mut [[u8; 32]; N]) {
         const { assert!(N <= 255, "one expand gives at most 255 blocks") };
+        self.expand_blocks(info, out);
+    }
+
+    fn expand_blocks(&self, info: &[u8], out: &mut [[u8; 32]]) {
         let mut written: Option<&[u8; 32]> = None;
         for (number, block) in (1..=u8::MAX).zip(out) {
             let previous = written.map_or(&[][..], |block| block);

@@ -13,6 +13,8 @@ pub(crate) const PQXDH: &[u8] = b"WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024
 pub(crate) const ROOT_STEP: &[u8] = b"WhisperRatchet";
 /// Message keys of the double ratchet (5.1).
 pub(crate) const MESSAGE_KEYS: &[u8] = b"WhisperMessageKeys";
+/// Message keys of a sender key (9.2).
+pub(crate) const GROUP_MESSAGE_KEYS: &[u8] = b"WhisperGroup";
 /// Alternate identity signature, after 32 bytes `FF` (1.6).
 pub(crate) const ALTERNATE_IDENTITY: &[u8] = b"Signal_PNI_Signature";
 /// Salt prefix of sealed sender 1 (10.5).
@@ -36,6 +38,7 @@ mod tests {
             PQXDH,
             ROOT_STEP,
             MESSAGE_KEYS,
+            GROUP_MESSAGE_KEYS,
             ALTERNATE_IDENTITY,
             SEALED_SENDER_V1,
             SEALED_SENDER_V2_R,

@@ -3,25 +3,33 @@
 //! ```text
 //! CiphertextMessage ── Whisper  SignalMessage        version | protobuf | MAC (8)
 //!                   └─ PreKey   PreKeySignalMessage  version | protobuf, a whole SignalMessage inside
+//! SenderKeyMessage ──  version | protobuf | signature (64)
+//!                      under a key that a SenderKeyDistributionMessage handed out: version | protobuf
 //! PlaintextContent ──  0xC0 | Content with a DecryptionErrorMessage | 0x80
 //! ```
 //!
 //! Decoding checks form: lengths, versions, required fields, key encodings. A decoded message is not
-//! authentic; only a session can say that. Received bytes are kept as they came, because MACs cover them.
+//! authentic; only a session or a sender key can say that. Received bytes are kept as they came, because MACs and
+//! signatures cover them.
 //!
-//! Not its concern: keys and sessions, padding of the content, sender key messages of groups.
+//! Not its concern: keys, sessions and sender keys, and padding of the content.
 //!
 //! Spec: Signal protocol 7 Wire messages.
 
 mod plaintext;
 mod prekey_signal;
+mod sender_key;
 mod signal;
 
 pub use plaintext::{DecryptionErrorMessage, PlaintextContent};
 pub use prekey_signal::PreKeySignalMessage;
 pub(crate) use prekey_signal::PreKeySignalParts;
+pub(crate) use sender_key::SENDER_KEY_VERSION;
+pub use sender_key::{DistributionId, SenderKeyDistributionMessage, SenderKeyMessage};
 pub use signal::SignalMessage;
 pub(crate) use signal::{ADDRESSES_LENGTH, SignalHeader};
+
+use std::ops::RangeInclusive;
 
 use crate::{ErrorClass, ErrorKind, crypto::KeyError};
 
@@ -29,6 +37,8 @@ use crate::{ErrorClass, ErrorKind, crypto::KeyError};
 pub const SESSION_VERSION: u8 = 4;
 /// The oldest version that still parses: X3DH without a KEM, which cannot start a session.
 const OLDEST_VERSION: u8 = 3;
+/// The versions of session messages that parse.
+const SESSION_VERSIONS: RangeInclusive<u8> = OLDEST_VERSION..=SESSION_VERSION;
 
 /// What a message is, by its number on the transport. Sealed sender numbers PreKey differently.
 ///
@@ -200,16 +210,16 @@ pub(crate) fn append(fields: &impl prost::Message, out: &mut Vec<u8>) {
     fields.encode(out).expect("a vector grows");
 }
 
-/// The version byte written: session version above, newest known version below.
+/// The version byte written: the version above, and below the newest of its kind, which is the same.
 const fn version_byte(version: u8) -> u8 {
-    (version << 4) | SESSION_VERSION
+    (version << 4) | version
 }
 
-/// The version in the high nibble; the low one is ignored, though covered by the MAC.
-fn checked_version(byte: u8) -> Result<u8, MessageError> {
+/// The version in the high nibble; the low one is ignored, though covered by MAC or signature.
+fn checked_version(byte: u8, accepted: &RangeInclusive<u8>) -> Result<u8, MessageError> {
     match byte >> 4 {
-        version if version < OLDEST_VERSION => Err(MessageError::LegacyCiphertextVersion(version)),
-        version if version > SESSION_VERSION => Err(MessageError::UnrecognizedCiphertextVersion(version)),
+        version if version < *accepted.start() => Err(MessageError::LegacyCiphertextVersion(version)),
+        version if version > *accepted.end() => Err(MessageError::UnrecognizedCiphertextVersion(version)),
         version => Ok(version),
     }
 }

@@ -7,7 +7,8 @@ use std::fmt;
 use prost::Message as _;
 
 use super::{
-    MessageError, MessageType, SESSION_VERSION, SignalMessage, append, checked_version, version_byte,
+    MessageError, MessageType, SESSION_VERSION, SESSION_VERSIONS, SignalMessage, append, checked_version,
+    version_byte,
 };
 use crate::{
     crypto::PublicKey,
@@ -69,7 +70,7 @@ impl PreKeySignalMessage {
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let (first, protobuf) =
             bytes.split_first().ok_or(MessageError::CiphertextMessageTooShort(bytes.len()))?;
-        let version = checked_version(*first)?;
+        let version = checked_version(*first, &SESSION_VERSIONS)?;
         let fields = Fields::decode(protobuf)?;
         let (Some(base_key), Some(identity_key), Some(message), Some(signed_id)) =
             (fields.base_key, fields.identity_key, fields.message, fields.signed_id)

@@ -7,7 +7,7 @@ use std::fmt;
 use prost::Message as _;
 use subtle::ConstantTimeEq as _;
 
-use super::{MessageError, SESSION_VERSION, append, checked_version, version_byte};
+use super::{MessageError, SESSION_VERSION, SESSION_VERSIONS, append, checked_version, version_byte};
 use crate::{
     Secret,
     crypto::{PublicKey, hmac_key::HmacKey},
@@ -91,7 +91,7 @@ impl SignalMessage {
             Some((first, rest)) if rest.len() >= MAC_LENGTH => (*first, rest),
             _ => return Err(MessageError::CiphertextMessageTooShort(bytes.len())),
         };
-        let version = checked_version(first)?;
+        let version = checked_version(first, &SESSION_VERSIONS)?;
         let protobuf = rest.split_last_chunk::<MAC_LENGTH>().map_or(rest, |(protobuf, _)| protobuf);
         let fields = Fields::decode(protobuf)?;
         let ratchet_key = fields.ratchet_key.ok_or(MessageError::InvalidProtobufEncoding)?;

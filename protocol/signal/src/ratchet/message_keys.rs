@@ -30,12 +30,7 @@ impl MessageSeed {
         let salt = post_quantum.map_or_else(HmacKey::zero, |key| HmacKey::new(key.expose()));
         let expand = salt.extract(self.0.expose());
         // The specification takes 80 bytes; the last block's other half goes unused.
-        MessageKeys(Secret::filled_by(|out| {
-            let (blocks, _) = out.as_chunks_mut();
-            if let Some(blocks) = blocks.first_chunk_mut::<3>() {
-                expand.expand_into(labels::MESSAGE_KEYS, blocks);
-            }
-        }))
+        MessageKeys(expand.expand(labels::MESSAGE_KEYS))
     }
 }
 

@@ -13,7 +13,7 @@
 //!
 //! Not its concern: cutting this into parts of bounded size, and the pages themselves.
 //!
-//! Spec: Signal protocol 13 What a session record must hold.
+//! Spec: docs/spec/stored-records.md; Signal protocol 13 says what has to be in it.
 
 use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 

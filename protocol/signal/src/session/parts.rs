@@ -11,26 +11,24 @@
 //! A state keeps its number, and so the names of its parts, when it is archived or promoted: only the index changes.
 //!
 //! Not its concern: encrypting parts, and writing them all or none.
+//!
+//! Spec: docs/spec/stored-records.md.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use zeroize::Zeroizing;
 
 use super::{
     SessionRecord,
     codec::{self, PostQuantumPages},
-    record::{MAX_ARCHIVED, Slot, SlotContent},
+    record::MAX_ARCHIVED,
     state::SessionState,
 };
 use crate::stored::{
-    DecodeError, PartChanges, Parts, Reader, RecordPart, STORED_VERSION, StoredPages, Writer, changes,
-    decode_page, encode_page,
+    self, DecodeError, PartChanges, Parts, Reader, RecordPart, STORED_VERSION, Slot, StoredPages,
+    StoredRecord, StoredSlots, StoredState, Writer, decode_page, encode_page,
 };
 
-const INDEX_NAME: &[u8] = b"i";
 const STATE_TAG: u8 = b's';
 const PAGE_TAG: u8 = b'k';
 const POST_QUANTUM_TAG: u8 = b'q';
@@ -41,11 +39,7 @@ impl SessionRecord {
     /// The stored form: always the same parts for the same record.
     #[must_use]
     pub fn to_parts(&self) -> Vec<RecordPart> {
-        let mut parts = vec![RecordPart { name: INDEX_NAME.to_vec(), bytes: self.encode_index() }];
-        for slot in self.current.iter().chain(&self.archived) {
-            push_slot(slot, &mut parts);
-        }
-        parts
+        stored::to_parts(self)
     }
 
     /// What to write so that the stored parts of `old` become those of this record.
@@ -53,23 +47,7 @@ impl SessionRecord {
     /// States that both share are not even encoded.
     #[must_use]
     pub fn changes_since(&self, old: &Self) -> PartChanges {
-        let shared: BTreeSet<u32> = self
-            .slots()
-            .filter(|slot| old.slots().any(|other| same(slot, other)))
-            .map(|slot| slot.id)
-            .collect();
-        let changed = |record: &Self| {
-            let mut parts = Vec::new();
-            record
-                .slots()
-                .filter(|slot| !shared.contains(&slot.id))
-                .for_each(|slot| push_slot(slot, &mut parts));
-            parts.into_iter().map(|part| (part.name, part.bytes)).collect::<Parts>()
-        };
-        let (mut new_parts, mut old_parts) = (changed(self), changed(old));
-        new_parts.insert(INDEX_NAME.to_vec(), self.encode_index());
-        old_parts.insert(INDEX_NAME.to_vec(), old.encode_index());
-        changes(&old_parts, new_parts)
+        stored::changes_between(old, self)
     }
 
     /// Reads the stored form; the order of the parts does not matter.
@@ -81,39 +59,19 @@ impl SessionRecord {
     ///
     /// The index is missing or damaged, or a part belongs to no state. Treat the peer as without a session.
     pub fn from_parts(parts: impl IntoIterator<Item = RecordPart>) -> Result<Self, DecodeError> {
-        let mut by_name = Parts::new();
-        for part in parts {
-            if by_name.insert(part.name, part.bytes).is_some() {
-                return Err(DecodeError::WrongParts);
-            }
-        }
-        let index = by_name.remove(INDEX_NAME).ok_or(DecodeError::WrongParts)?;
-        let index = decode_index(&index)?;
-        let mut of_state: BTreeMap<u32, Parts> = BTreeMap::new();
-        for (name, bytes) in by_name {
-            let state = state_of(&name).ok_or(DecodeError::WrongParts)?;
-            of_state.entry(state).or_default().insert(name, bytes);
-        }
-        let mut slot = |id| {
-            let parts = of_state.remove(&id).unwrap_or_default();
-            let content = match decode_slot(&parts) {
-                Ok(state) => SlotContent::Ready(Arc::new(state)),
-                Err(_) => {
-                    let parts = parts.into_iter().map(|(name, bytes)| RecordPart { name, bytes });
-                    SlotContent::Unreadable(Arc::new(parts.collect()))
-                }
-            };
-            Slot { id, content }
-        };
-        let current = index.current.map(&mut slot);
-        let archived = index.archived.into_iter().map(&mut slot).collect();
-        if !of_state.is_empty() {
-            return Err(DecodeError::WrongParts);
-        }
+        let mut stored = StoredSlots::sort::<SessionState>(parts)?;
+        let index = decode_index(stored.index())?;
+        let current = index.current.map(|id| stored.slot(id));
+        let archived = index.archived.into_iter().map(|id| stored.slot(id)).collect();
+        stored.end()?;
         Ok(Self { current, archived, next_id: index.next_id })
     }
+}
 
-    fn slots(&self) -> impl Iterator<Item = &Slot> {
+impl StoredRecord for SessionRecord {
+    type State = SessionState;
+
+    fn slots(&self) -> impl Iterator<Item = &Slot<SessionState>> {
         self.current.iter().chain(&self.archived)
     }
 
@@ -152,63 +110,55 @@ fn decode_index(bytes: &[u8]) -> Result<Index, DecodeError> {
     Ok(Index { next_id, current, archived })
 }
 
-/// Whether both places hold the very same state, not merely an equal one.
-fn same(one: &Slot, other: &Slot) -> bool {
-    one.id == other.id
-        && match (&one.content, &other.content) {
-            (SlotContent::Ready(one), SlotContent::Ready(other)) => Arc::ptr_eq(one, other),
-            (SlotContent::Unreadable(one), SlotContent::Unreadable(other)) => Arc::ptr_eq(one, other),
-            _ => false,
+impl StoredState for SessionState {
+    fn encode_parts(&self, id: u32, parts: &mut Vec<RecordPart>) {
+        let encoded = codec::encode_state(self);
+        for (piece, bytes) in encoded.base.chunks(MAX_PIECE).enumerate() {
+            parts.push(RecordPart { name: piece_name(id, piece), bytes: Zeroizing::new(bytes.to_vec()) });
         }
-}
-
-fn push_slot(slot: &Slot, parts: &mut Vec<RecordPart>) {
-    match &slot.content {
-        SlotContent::Unreadable(stored) => parts.extend(stored.iter().cloned()),
-        SlotContent::Ready(state) => {
-            let encoded = codec::encode_state(state);
-            for (piece, bytes) in encoded.base.chunks(MAX_PIECE).enumerate() {
-                parts.push(RecordPart {
-                    name: piece_name(slot.id, piece),
-                    bytes: Zeroizing::new(bytes.to_vec()),
-                });
+        for chain in &self.ratchet.double.receivers {
+            for (number, page) in chain.messages.skipped.pages() {
+                let name = page_name(id, chain.serial, *number);
+                parts.push(RecordPart { name, bytes: encode_page(page) });
             }
-            for chain in &state.ratchet.double.receivers {
-                for (number, page) in chain.messages.skipped.pages() {
-                    let name = page_name(slot.id, chain.serial, *number);
-                    parts.push(RecordPart { name, bytes: encode_page(page) });
+        }
+        for page in encoded.post_quantum {
+            let name = post_quantum_name(id, page.epoch, page.number);
+            parts.push(RecordPart { name, bytes: page.bytes });
+        }
+    }
+
+    fn decode_parts(parts: &Parts) -> Result<Self, DecodeError> {
+        let mut whole = Zeroizing::new(Vec::with_capacity(parts.values().map(|bytes| bytes.len()).sum()));
+        let mut pieces = 0;
+        let mut pages = StoredPages::new();
+        let mut post_quantum = PostQuantumPages::new();
+        // Names are in order, so pages come before pieces, and pieces in their order.
+        for (name, bytes) in parts {
+            match PartName::parse(name).ok_or(DecodeError::WrongParts)? {
+                PartName::Page { chain, number, .. } => {
+                    pages.insert((chain, number), Arc::new(decode_page(number, bytes)?));
                 }
-            }
-            for page in encoded.post_quantum {
-                let name = post_quantum_name(slot.id, page.epoch, page.number);
-                parts.push(RecordPart { name, bytes: page.bytes });
+                PartName::PostQuantum { epoch, number, .. } => {
+                    post_quantum.insert((epoch, number), bytes);
+                }
+                PartName::Piece { number, .. } if usize::from(number) == pieces => {
+                    pieces += 1;
+                    whole.extend_from_slice(bytes);
+                }
+                PartName::Piece { .. } => return Err(DecodeError::WrongParts),
             }
         }
+        codec::decode_state(&whole, pages, &post_quantum)
     }
-}
 
-fn decode_slot(parts: &Parts) -> Result<SessionState, DecodeError> {
-    let mut whole = Zeroizing::new(Vec::with_capacity(parts.values().map(|bytes| bytes.len()).sum()));
-    let mut pieces = 0;
-    let mut pages = StoredPages::new();
-    let mut post_quantum = PostQuantumPages::new();
-    // Names are in order, so pages come before pieces, and pieces in their order.
-    for (name, bytes) in parts {
-        match PartName::parse(name).ok_or(DecodeError::WrongParts)? {
-            PartName::Page { chain, number, .. } => {
-                pages.insert((chain, number), Arc::new(decode_page(number, bytes)?));
-            }
-            PartName::PostQuantum { epoch, number, .. } => {
-                post_quantum.insert((epoch, number), bytes);
-            }
-            PartName::Piece { number, .. } if usize::from(number) == pieces => {
-                pieces += 1;
-                whole.extend_from_slice(bytes);
-            }
-            PartName::Piece { .. } => return Err(DecodeError::WrongParts),
+    fn id_of(name: &[u8]) -> Option<u32> {
+        match PartName::parse(name)? {
+            PartName::Piece { state, .. }
+            | PartName::Page { state, .. }
+            | PartName::PostQuantum { state, .. } => Some(state),
         }
     }
-    codec::decode_state(&whole, pages, &post_quantum)
 }
 
 fn piece_name(state: u32, piece: usize) -> Vec<u8> {
@@ -250,14 +200,5 @@ impl PartName {
             }
             _ => None,
         }
-    }
-}
-
-/// The state a part belongs to, by its name.
-fn state_of(name: &[u8]) -> Option<u32> {
-    match PartName::parse(name)? {
-        PartName::Piece { state, .. }
-        | PartName::Page { state, .. }
-        | PartName::PostQuantum { state, .. } => Some(state),
     }
 }

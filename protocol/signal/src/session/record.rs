@@ -5,7 +5,10 @@
 use std::{fmt, sync::Arc};
 
 use super::state::SessionState;
-use crate::{PublicKey, Timestamp, stored::RecordPart};
+use crate::{
+    PublicKey, Timestamp,
+    stored::{Slot, SlotContent},
+};
 
 /// Archived states kept; the oldest goes when a forty-first is archived.
 ///
@@ -19,40 +22,16 @@ pub(crate) const MAX_ARCHIVED: usize = 40;
 /// Spec: Signal protocol 8.1 Session record.
 #[derive(Clone, Default)]
 pub struct SessionRecord {
-    pub(super) current: Option<Slot>,
+    pub(super) current: Option<Slot<SessionState>>,
     /// Newest first.
-    pub(super) archived: Vec<Slot>,
+    pub(super) archived: Vec<Slot<SessionState>>,
     /// Number of the next new state.
     pub(super) next_id: u32,
-}
-
-/// A place in a record. The number names its parts in storage and stays with the state as it moves.
-#[derive(Clone)]
-pub(super) struct Slot {
-    pub(super) id: u32,
-    pub(super) content: SlotContent,
-}
-
-#[derive(Clone)]
-pub(super) enum SlotContent {
-    Ready(Arc<SessionState>),
-    /// Could not be decoded. Kept as it is, so that nothing is lost that a newer version might read.
-    Unreadable(Arc<Vec<RecordPart>>),
 }
 
 impl fmt::Debug for SessionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionRecord(..)")
-    }
-}
-
-impl Slot {
-    /// The state, unless it cannot be read.
-    pub(super) fn state(&self) -> Option<&SessionState> {
-        match &self.content {
-            SlotContent::Ready(state) => Some(state),
-            SlotContent::Unreadable(_) => None,
-        }
     }
 }
 
@@ -131,7 +110,7 @@ impl SessionRecord {
         self.archive_current();
         let id = self.unused_id();
         self.next_id = id.wrapping_add(1);
-        self.current = Some(Slot { id, content: SlotContent::Ready(Arc::new(state)) });
+        self.current = Some(Slot::new(id, state));
     }
 
     /// Makes the archived state at a position the current one.

@@ -5,14 +5,12 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::{
-    DecryptError,
-    record::{SessionRecord, Slot},
-};
+use super::{DecryptError, record::SessionRecord};
 use crate::{
     IdentityKey, MessageType, ProtocolAddress, PublicKey,
     message::{SESSION_VERSION, SignalMessage},
     ratchet::ReceiveError,
+    stored::Slot,
 };
 
 /// Where a state was found.

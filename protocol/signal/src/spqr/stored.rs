@@ -16,7 +16,7 @@
 //!
 //! Not its concern: keeping the bytes secret, and what Signal's own clients store.
 //!
-//! Spec: docs/spec; SPQR 13 says what has to be in it.
+//! Spec: docs/spec/stored-records.md; SPQR 13 says what has to be in it.
 
 use std::sync::Arc;
 

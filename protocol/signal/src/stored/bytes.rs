@@ -32,7 +32,7 @@ impl Writer {
 
     /// A count that is known to be at most 255.
     pub(crate) fn count8(&mut self, count: usize) {
-        #[expect(clippy::expect_used, reason = "five receiver chains or forty archived states at most")]
+        #[expect(clippy::expect_used, reason = "five chains or forty archived states at most")]
         self.u8(u8::try_from(count).expect("a small count"));
     }
 

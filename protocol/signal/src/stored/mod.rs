@@ -4,6 +4,7 @@
 //! parts   RecordPart, PartChanges: a record as named pieces, and what turns an older record's into a newer one's
 //! bytes   Writer, Reader: fields one after the other, big-endian, behind a version byte
 //! pages   a chain with its skipped seeds: the chain among the fields, the seeds in pages of their own
+//! slots   a record of several states, one of which may be unreadable
 //! ```
 //!
 //! Not its concern: what a record is made of (sessions, groups), encrypting parts, and writing them all or none.
@@ -11,11 +12,15 @@
 mod bytes;
 mod pages;
 mod parts;
+mod slots;
 
 pub(crate) use bytes::{Reader, STORED_VERSION, Writer};
 pub(crate) use pages::{StoredPages, decode_page, encode_page};
+pub(crate) use parts::Parts;
 pub use parts::{PartChanges, RecordPart};
-pub(crate) use parts::{Parts, changes};
+pub(crate) use slots::{
+    Slot, SlotContent, StoredRecord, StoredSlots, StoredState, changes_between, to_parts,
+};
 
 /// Why a stored record, or one of its states, cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -34,7 +34,7 @@ pub struct PartChanges {
 pub(crate) type Parts = BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>;
 
 /// What turns the old parts into the new ones.
-pub(crate) fn changes(old: &Parts, new: Parts) -> PartChanges {
+pub(super) fn changes(old: &Parts, new: Parts) -> PartChanges {
     let delete = old.keys().filter(|name| !new.contains_key(*name)).cloned().collect();
     let put = new
         .into_iter()

@@ -10,9 +10,9 @@ use std::{
 
 use khaima_signal::{
     CiphertextMessage, DecryptError, DeviceId, Direction, EncryptError, IdentityKey, IdentityKeyPair,
-    KyberPreKey, KyberPreKeyId, Local, LocalIdentity, OneTimePreKey, PreKeyBundleIn, PreKeyId, PreKeyView,
-    PrivateKey, ProtocolAddress, PublicKey, RecordPart, SessionRecord, SignedPreKey, SignedPreKeyId,
-    StartError, StoreError, StoredKyber, Timestamp, Trust,
+    KyberPreKey, KyberPreKeyId, Local, LocalIdentity, OneTimePreKey, PartChanges, PreKeyBundleIn, PreKeyId,
+    PreKeyView, PrivateKey, ProtocolAddress, PublicKey, RecordPart, SessionRecord, SignedPreKey,
+    SignedPreKeyId, StartError, StoreError, StoredKyber, Timestamp, Trust,
 };
 use rand_core::CryptoRng;
 use serde_json::Value;
@@ -44,7 +44,7 @@ pub fn address(name: &str, device: u8) -> ProtocolAddress {
     ProtocolAddress::new(name, DeviceId::new(device).unwrap())
 }
 
-fn key_of(peer: &ProtocolAddress) -> Peer {
+pub fn key_of(peer: &ProtocolAddress) -> Peer {
     (peer.name().to_owned(), peer.device().value())
 }
 
@@ -133,14 +133,7 @@ impl Device {
     /// Stores a record by its changes, and checks that this gives the same parts as storing all of it.
     pub fn store(&mut self, peer: &ProtocolAddress, old: &SessionRecord, new: &SessionRecord) {
         let parts = self.stores.sessions.entry(key_of(peer)).or_default();
-        let changes = new.changes_since(old);
-        for name in changes.delete {
-            assert!(parts.remove(&name).is_some(), "deletes only what is there");
-        }
-        for part in changes.put {
-            assert!(part.name.len() <= 24 && part.bytes.len() <= 60 * 1_024);
-            parts.insert(part.name, part.bytes.to_vec());
-        }
+        apply(parts, new.changes_since(old));
         assert!(*parts == parts_of(new), "changes and full form agree");
     }
 
@@ -231,8 +224,23 @@ impl Device {
     }
 }
 
+/// Writes changes as a store does.
+pub fn apply(parts: &mut Parts, changes: PartChanges) {
+    for name in changes.delete {
+        assert!(parts.remove(&name).is_some(), "deletes only what is there");
+    }
+    for part in changes.put {
+        assert!(part.name.len() <= 24 && part.bytes.len() <= 60 * 1_024);
+        parts.insert(part.name, part.bytes.to_vec());
+    }
+}
+
 pub fn parts_of(record: &SessionRecord) -> Parts {
-    record.to_parts().into_iter().map(|part| (part.name, part.bytes.to_vec())).collect()
+    by_name(record.to_parts())
+}
+
+pub fn by_name(parts: Vec<RecordPart>) -> Parts {
+    parts.into_iter().map(|part| (part.name, part.bytes.to_vec())).collect()
 }
 
 pub fn record_parts(parts: &Parts) -> Vec<RecordPart> {

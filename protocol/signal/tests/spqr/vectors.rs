@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 /// A recorded file: that of the directory `KHAIMA_VECTORS` names if it has recordings of this ratchet, else ours.
 pub fn read<T: DeserializeOwned>(name: &str) -> T {
-    let theirs = std::env::var_os("KHAIMA_VECTORS").map(|directory| Path::new(&directory).join("spqr").join(name));
+    let theirs =
+        std::env::var_os("KHAIMA_VECTORS").map(|directory| Path::new(&directory).join("spqr").join(name));
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/spqr").join(name);
     let path = theirs.filter(|path| path.exists()).unwrap_or(ours);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
