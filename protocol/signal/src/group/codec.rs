@@ -51,7 +51,7 @@ impl SenderKeyRecord {
 
     /// What to write so that the stored parts of `old` become those of this record.
     ///
-    /// Chains that both share are not even encoded.
+    /// Chains and pages of skipped seeds that both share are not even encoded.
     #[must_use]
     pub fn changes_since(&self, old: &Self) -> PartChanges {
         stored::changes_between(old, self)
@@ -106,9 +106,9 @@ fn decode_index(bytes: &[u8]) -> Result<Vec<u32>, DecodeError> {
 }
 
 impl StoredState for SenderKeyState {
-    fn encode_parts(&self, id: u32, parts: &mut Vec<RecordPart>) {
-        let pages = self.messages.skipped.pages();
-        let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * pages.len());
+    fn encode_parts(&self, id: u32, known: Option<&Self>, parts: &mut Vec<RecordPart>) {
+        let skipped = &self.messages.skipped;
+        let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * skipped.pages().len());
         out.u8(STORED_VERSION);
         out.u8(self.version);
         match &self.signing_key {
@@ -123,8 +123,8 @@ impl StoredState for SenderKeyState {
         }
         out.skipping_chain(&self.messages);
         parts.push(RecordPart { name: state_name(id), bytes: out.0 });
-        for (number, page) in pages {
-            parts.push(RecordPart { name: page_name(id, *number), bytes: encode_page(page) });
+        for (number, page) in skipped.pages_unlike(known.map(|known| &known.messages.skipped)) {
+            parts.push(RecordPart { name: page_name(id, number), bytes: encode_page(page) });
         }
     }
 

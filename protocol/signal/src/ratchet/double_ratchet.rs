@@ -55,6 +55,11 @@ pub(crate) struct Received {
 }
 
 impl DoubleRatchet {
+    /// The receiver chain of this serial number, if it is kept.
+    pub(crate) fn receiver(&self, serial: u32) -> Option<&ReceiverChain> {
+        self.receivers.iter().map(AsRef::as_ref).find(|chain| chain.serial == serial)
+    }
+
     /// Alice's start: Bob's signed prekey is his first ratchet key.
     ///
     /// # Errors

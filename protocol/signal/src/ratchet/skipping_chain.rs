@@ -139,6 +139,15 @@ impl SkippedSeeds {
         &self.pages
     }
 
+    /// The pages with their numbers, in order, without those that `known` shares: the very same, not merely equal ones.
+    pub(crate) fn pages_unlike(&self, known: Option<&Self>) -> impl Iterator<Item = (u32, &SkippedPage)> {
+        let shared = move |number: &u32, page: &Arc<SkippedPage>| {
+            known.and_then(|known| known.pages.get(number)).is_some_and(|known| Arc::ptr_eq(known, page))
+        };
+        let unlike = self.pages.iter().filter(move |(number, page)| !shared(number, page));
+        unlike.map(|(number, page)| (*number, page.as_ref()))
+    }
+
     /// The highest counter kept.
     pub(crate) fn last(&self) -> Option<u32> {
         let (_, page) = self.pages.last_key_value()?;

@@ -44,7 +44,7 @@ impl SessionRecord {
 
     /// What to write so that the stored parts of `old` become those of this record.
     ///
-    /// States that both share are not even encoded.
+    /// States and pages of skipped keys that both share are not even encoded.
     #[must_use]
     pub fn changes_since(&self, old: &Self) -> PartChanges {
         stored::changes_between(old, self)
@@ -111,14 +111,16 @@ fn decode_index(bytes: &[u8]) -> Result<Index, DecodeError> {
 }
 
 impl StoredState for SessionState {
-    fn encode_parts(&self, id: u32, parts: &mut Vec<RecordPart>) {
-        let encoded = codec::encode_state(self);
+    fn encode_parts(&self, id: u32, known: Option<&Self>, parts: &mut Vec<RecordPart>) {
+        let encoded = codec::encode_state(self, known);
         for (piece, bytes) in encoded.base.chunks(MAX_PIECE).enumerate() {
             parts.push(RecordPart { name: piece_name(id, piece), bytes: Zeroizing::new(bytes.to_vec()) });
         }
         for chain in &self.ratchet.double.receivers {
-            for (number, page) in chain.messages.skipped.pages() {
-                let name = page_name(id, chain.serial, *number);
+            let known = known.and_then(|known| known.ratchet.double.receiver(chain.serial));
+            let known = known.map(|chain| &chain.messages.skipped);
+            for (number, page) in chain.messages.skipped.pages_unlike(known) {
+                let name = page_name(id, chain.serial, number);
                 parts.push(RecordPart { name, bytes: encode_page(page) });
             }
         }

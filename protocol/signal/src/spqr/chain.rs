@@ -213,6 +213,12 @@ impl Chain {
         Ok(Secret::from_bytes(*key))
     }
 
+    /// The link of an epoch, if it is held.
+    #[must_use]
+    pub fn link(&self, epoch: u64) -> Option<&Link> {
+        self.links.get(self.link_of(epoch).ok()?)
+    }
+
     /// Position of an epoch's link.
     fn link_of(&self, epoch: u64) -> Result<usize, SpqrError> {
         let behind = self.current_epoch.checked_sub(epoch).and_then(|behind| usize::try_from(behind).ok());

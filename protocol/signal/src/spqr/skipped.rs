@@ -73,6 +73,14 @@ impl Skipped {
         self.pages.iter().map(AsRef::as_ref)
     }
 
+    /// The pages, ascending by number, without those that `known` shares: the very same, not merely equal ones.
+    pub fn pages_unlike(&self, known: Option<&Self>) -> impl Iterator<Item = &Page> {
+        let shared = move |page: &Arc<Page>| {
+            known.is_some_and(|known| known.pages.iter().any(|known| Arc::ptr_eq(known, page)))
+        };
+        self.pages.iter().filter(move |page| !shared(page)).map(AsRef::as_ref)
+    }
+
     /// Number of keys kept.
     #[must_use]
     pub fn len(&self) -> usize {

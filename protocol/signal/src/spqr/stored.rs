@@ -73,7 +73,7 @@ impl Spqr {
     /// The stored form, in one piece. Holds keys: store it encrypted.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let StoredParts { base, pages } = self.encode_parts();
+        let StoredParts { base, pages } = self.encode_parts(None);
         if pages.is_empty() {
             return base;
         }
@@ -84,21 +84,24 @@ impl Spqr {
         out
     }
 
-    /// The stored form, in parts that change apart from each other.
+    /// The stored form, in parts that change apart from each other. Pages that `known` shares are left out.
     #[must_use]
-    pub fn encode_parts(&self) -> StoredParts {
+    pub fn encode_parts(&self, known: Option<&Self>) -> StoredParts {
         let Some(live) = &self.0 else {
             return StoredParts { base: Zeroizing::default(), pages: Vec::new() };
         };
         let parts = live.chain.as_ref().map(Chain::to_parts);
-        let mut pages = Vec::new();
+        let (mut pages, mut page_count) = (Vec::new(), 0);
+        let known = known.and_then(|known| known.0.as_ref()?.chain.as_ref());
         if let Some(parts) = &parts {
             for (epoch, link) in parts.epochs().zip(&parts.links) {
-                pages.extend(link.skipped.pages().map(|page| write_page(epoch, page)));
+                let known = known.and_then(|known| known.link(epoch)).map(|link| &link.skipped);
+                page_count += link.skipped.pages().len();
+                pages.extend(link.skipped.pages_unlike(known).map(|page| write_page(epoch, page)));
             }
         }
         let auth_key_length = live.negotiation.as_ref().map_or(0, |negotiation| negotiation.auth_key.len());
-        let mut out = Writer::new(BASE_CAPACITY + auth_key_length + 4 * pages.len());
+        let mut out = Writer::new(BASE_CAPACITY + auth_key_length + 4 * page_count);
         out.byte(FORMAT);
         let flag = |present, flag| if present { flag } else { 0 };
         out.byte(flag(live.negotiation.is_some(), NEGOTIATION) | flag(parts.is_some(), CHAIN));

@@ -27,8 +27,9 @@ pub(crate) enum SlotContent<S> {
 
 /// A state that is stored as parts of its own.
 pub(crate) trait StoredState: Sized {
-    /// Adds the state's parts. Their names say to which number they belong.
-    fn encode_parts(&self, id: u32, parts: &mut Vec<RecordPart>);
+    /// Adds the state's parts. Their names say to which number they belong. Pages of skipped keys that `known` holds
+    /// too, the very same and not merely equal ones, may be left out.
+    fn encode_parts(&self, id: u32, known: Option<&Self>, parts: &mut Vec<RecordPart>);
 
     /// Reads what [`StoredState::encode_parts`] gave. Every part has to belong, and none may be missing.
     fn decode_parts(parts: &Parts) -> Result<Self, DecodeError>;
@@ -83,9 +84,9 @@ impl<S> Slot<S> {
 }
 
 impl<S: StoredState> Slot<S> {
-    fn encode_parts(&self, parts: &mut Vec<RecordPart>) {
+    fn encode_parts(&self, known: Option<&S>, parts: &mut Vec<RecordPart>) {
         match &self.content {
-            SlotContent::Ready(state) => state.encode_parts(self.id, parts),
+            SlotContent::Ready(state) => state.encode_parts(self.id, known, parts),
             SlotContent::Unreadable(stored) => parts.extend(stored.iter().cloned()),
         }
     }
@@ -94,18 +95,21 @@ impl<S: StoredState> Slot<S> {
 /// The stored form: the index, then the parts of every slot.
 pub(crate) fn to_parts<R: StoredRecord>(record: &R) -> Vec<RecordPart> {
     let mut parts = vec![RecordPart { name: INDEX_NAME.to_vec(), bytes: record.encode_index() }];
-    record.slots().for_each(|slot| slot.encode_parts(&mut parts));
+    record.slots().for_each(|slot| slot.encode_parts(None, &mut parts));
     parts
 }
 
-/// What to write so that the stored parts of `old` become those of `new`. States that both share are not even encoded.
+/// What to write so that the stored parts of `old` become those of `new`. States and pages that both share are not even
+/// encoded.
 pub(crate) fn changes_between<R: StoredRecord>(old: &R, new: &R) -> PartChanges {
     let changed = |record: &R, other: &R| {
         let mut parts = vec![RecordPart { name: INDEX_NAME.to_vec(), bytes: record.encode_index() }];
-        record
-            .slots()
-            .filter(|slot| !other.slots().any(|other| slot.is(other)))
-            .for_each(|slot| slot.encode_parts(&mut parts));
+        for slot in record.slots() {
+            let before = other.slots().find(|other| other.id == slot.id);
+            if before.is_none_or(|before| !slot.is(before)) {
+                slot.encode_parts(before.and_then(Slot::state), &mut parts);
+            }
+        }
         parts.into_iter().map(|part| (part.name, part.bytes)).collect::<Parts>()
     };
     changes(&changed(old, new), changed(new, old))

@@ -199,14 +199,17 @@ fn keys_of_skipped_messages_lie_in_pages_that_change_apart() {
     let [mut a, mut b] = pair(1);
     let sent: Vec<_> = (0..1_000).map(|_| send(&mut a, &mut rng)).collect();
     b = b.recv(&sent[999].message).unwrap().state;
-    let before = b.encode_parts();
+    let before = b.encode_parts(None);
     assert_eq!(before.pages.iter().map(|page| page.number).collect::<Vec<_>>(), [0, 1, 2, 3]);
     let received = b.recv(&sent[599].message).unwrap();
     assert_eq!(received.key, sent[599].key);
-    let after = received.state.encode_parts();
+    let after = received.state.encode_parts(None);
     let changed: Vec<_> =
         before.pages.iter().zip(&after.pages).map(|(old, new)| old.bytes != new.bytes).collect();
     assert_eq!(changed, [false, false, true, false]);
+    let only_changed = received.state.encode_parts(Some(&b));
+    assert_eq!(only_changed.base, after.base);
+    assert_eq!(only_changed.pages.iter().map(|page| page.number).collect::<Vec<_>>(), [2]);
     assert_eq!(Spqr::decode_parts(&after.base, |_, _| None).unwrap_err(), SpqrError::StateDecode);
     let whole = received.state.encode();
     assert_eq!(Spqr::decode(&whole).unwrap().encode(), whole);

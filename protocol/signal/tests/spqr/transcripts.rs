@@ -63,7 +63,7 @@ impl Between {
                 read
             }
             Self::StoredInParts => {
-                let parts = state.encode_parts();
+                let parts = state.encode_parts(None);
                 let page = |epoch, number| {
                     let found = parts.pages.iter().find(|page| (page.epoch, page.number) == (epoch, number));
                     found.map(|page| page.bytes.as_slice())
