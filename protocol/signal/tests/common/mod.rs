@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod sender_keys;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,

@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 use crate::{
     common::Parts,
-    device::{parts_of, read},
+    common::sender_keys::{parts_of, read},
 };
 
 pub const ID: DistributionId = DistributionId::from_bytes([0xD1; 16]);

@@ -12,7 +12,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod device;
 mod forge;
 mod limits;
 mod members;

@@ -13,7 +13,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
 use crate::{
     common::address,
-    device::{Device, parts_of},
+    common::sender_keys::{SenderKeys, parts_of},
     forge,
 };
 
@@ -139,7 +139,7 @@ struct Given {
 struct Member {
     /// By sender and id; one's own among them.
     kept: BTreeMap<(usize, DistributionId), SenderKeyRecord>,
-    stored: Device,
+    stored: SenderKeys,
     model: BTreeMap<(usize, DistributionId), Model>,
 }
 

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
 use crate::{
+    common::sender_keys::{SenderKeys, parts_of},
     common::{self, address},
-    device::{Device, parts_of},
     forge::{self, ID, OwnChain, advanced},
 };
 
@@ -87,7 +87,7 @@ fn a_signed_message_that_does_not_decrypt_uses_up_nothing() {
     let (alice, bob) = acquainted();
     let chain = OwnChain::of(&alice);
     let sender = address("alice", 1);
-    let mut device = Device::default();
+    let mut device = SenderKeys::default();
     device.set(&sender, ID, &bob);
     let before = device.clone();
     for ciphertext in [&[][..], &[1; 15], &[1; 16], &[1; 17]] {

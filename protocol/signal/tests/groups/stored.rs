@@ -11,8 +11,8 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use serde_json::Value;
 
 use crate::{
+    common::sender_keys::{parts_of, read},
     common::{self, Parts},
-    device::{parts_of, read},
     forge::{ID, OwnChain, advanced},
 };
 

@@ -4,15 +4,15 @@ use khaima_signal::{SenderKeyDistributionMessage, SenderKeyMessage};
 use serde_json::{Value, json};
 
 use crate::{
+    common::sender_keys::SenderKeys,
     common::{self, bytes, vector_address},
-    device::Device,
 };
 
 fn run(name: &str) {
     let vectors = common::vectors("groups.json");
     let transcripts = vectors["transcripts"].as_array().unwrap();
     let transcript = transcripts.iter().find(|transcript| transcript["name"] == name).unwrap();
-    let mut device = Device::default();
+    let mut device = SenderKeys::default();
     for (at, step) in transcript["steps"].as_array().unwrap().iter().enumerate() {
         let note = format!("{name}, step {at}: {} {}", step["op"], step["note"]);
         match step["op"].as_str().unwrap() {
@@ -24,7 +24,7 @@ fn run(name: &str) {
     }
 }
 
-fn process(device: &mut Device, step: &Value) -> Value {
+fn process(device: &mut SenderKeys, step: &Value) -> Value {
     match SenderKeyDistributionMessage::decode(&bytes(&step["message"])) {
         Ok(message) => {
             let _ = device.process(&vector_address(&step["from"]), &message);
@@ -34,7 +34,7 @@ fn process(device: &mut Device, step: &Value) -> Value {
     }
 }
 
-fn decrypt(device: &mut Device, step: &Value, note: &str) -> Value {
+fn decrypt(device: &mut SenderKeys, step: &Value, note: &str) -> Value {
     let before = device.clone();
     let result = SenderKeyMessage::decode(&bytes(&step["message"])).map_err(|error| error.class()).and_then(
         |message| device.decrypt(&vector_address(&step["from"]), &message).map_err(|error| error.class()),

@@ -8,24 +8,29 @@ use khaima_signal::{
 };
 use rand_core::CryptoRng;
 
-use crate::common::{self, Parts, Peer, key_of};
+use super::{Parts, Peer, apply, by_name, key_of, record_parts};
 
 pub fn parts_of(record: &SenderKeyRecord) -> Parts {
-    common::by_name(record.to_parts())
+    by_name(record.to_parts())
 }
 
 pub fn read(parts: &Parts) -> SenderKeyRecord {
-    SenderKeyRecord::from_parts(common::record_parts(parts)).unwrap()
+    SenderKeyRecord::from_parts(record_parts(parts)).unwrap()
 }
 
 /// Stored sender keys by sender and distribution id; one's own under one's own address.
 #[derive(Clone, Default, PartialEq)]
-pub struct Device(BTreeMap<(Peer, DistributionId), Parts>);
+pub struct SenderKeys(BTreeMap<(Peer, DistributionId), Parts>);
 
-impl Device {
+impl SenderKeys {
     /// The stored parts of a record; none if it is not there.
     pub fn parts(&self, sender: &ProtocolAddress, id: DistributionId) -> Option<&Parts> {
         self.0.get(&(key_of(sender), id))
+    }
+
+    /// Every stored part with the record it belongs to, in a fixed order.
+    pub fn all(&self) -> impl Iterator<Item = (&Peer, &DistributionId, &Parts)> {
+        self.0.iter().map(|((sender, id), parts)| (sender, id, parts))
     }
 
     fn record(&self, sender: &ProtocolAddress, id: DistributionId) -> SenderKeyRecord {
@@ -41,7 +46,7 @@ impl Device {
         new: &SenderKeyRecord,
     ) {
         let parts = self.0.entry((key_of(sender), id)).or_default();
-        common::apply(parts, new.changes_since(old));
+        apply(parts, new.changes_since(old));
         assert!(*parts == parts_of(new), "changes and full form agree");
     }
 

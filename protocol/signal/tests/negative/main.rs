@@ -1,0 +1,20 @@
+//! Every number of the list of negative tests (docs/spec/negative-tests.md), as tests that carry the number in their names.
+//!
+//! A test whose number the list marks "must not" shows that the acceptance holds. Where our crate is stricter than the official
+//! library, docs/spec/stricter.md names the test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    missing_docs,
+    reason = "test code"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod world;
+
+mod ratchet;

@@ -1,0 +1,377 @@
+//! People with one device each, all of their stores, and the check that every refusal leaves those byte for byte alone (N0).
+//!
+//! Whatever is delivered goes over the wire as bytes, and every record through its stored form.
+
+#![allow(dead_code, reason = "each file of tests uses its share")]
+
+use std::collections::BTreeMap;
+
+use khaima_signal::{
+    CiphertextMessage, DecryptError, DistributionId, EncryptError, ErrorClass, GroupDecryptError,
+    GroupEncryptError, IdentityKeyPair, KeyError, MessageError, MessageType, PreKeyBundleIn, ProtocolAddress,
+    SenderKeyChange, SenderKeyDistributionMessage, SenderKeyMessage, SenderKeyRecord, SessionRecord,
+    StartError, Timestamp,
+    sealed_sender::{CertificateError, OpenError, SealError, SplitError},
+};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+
+use crate::common::{self, Device, sender_keys::SenderKeys};
+
+pub const ALICE: usize = 0;
+pub const BOB: usize = 1;
+pub const CAROL: usize = 2;
+
+/// Their names: service ids, so that messages are bound to them.
+pub const NAMES: [&str; 3] = [
+    "11111111-1111-4111-8111-111111111111",
+    "22222222-2222-4222-8222-222222222222",
+    "33333333-3333-4333-8333-333333333333",
+];
+
+pub const GROUP: DistributionId = DistributionId::from_bytes([0xD1; 16]);
+
+pub const DAY_MS: u64 = 86_400_000;
+
+pub const fn now() -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000)
+}
+
+/// One device and everything it stores: identity, trust, prekeys and what was seen of them, sessions, sender keys.
+pub struct Person {
+    pub device: Device,
+    pub sender_keys: SenderKeys,
+}
+
+impl Person {
+    pub fn new(device: Device) -> Self {
+        Self { device, sender_keys: SenderKeys::default() }
+    }
+
+    pub fn address(&self) -> ProtocolAddress {
+        self.device.address.clone()
+    }
+
+    /// Every entry of every store, by a name that tells which.
+    pub fn snapshot(&self) -> Snapshot {
+        let device = &self.device;
+        let stores = &device.stores;
+        let mut all = Snapshot::new();
+        let mut put = |name: String, bytes: Vec<u8>| assert!(all.insert(name, bytes).is_none());
+        let own = device.identity.private().serialize().expose().to_vec();
+        put("own identity".into(), [&own, device.address.to_string().as_bytes()].concat());
+        put("own registration id".into(), device.registration_id.to_be_bytes().to_vec());
+        for (id, bytes) in &stores.one_time {
+            put(format!("one-time prekey {id}"), bytes.clone());
+        }
+        for (id, bytes) in &stores.signed {
+            put(format!("signed prekey {id}"), bytes.clone());
+        }
+        for (id, (last_resort, bytes)) in &stores.kyber {
+            put(format!("kyber prekey {id}, last resort {last_resort}"), bytes.clone());
+        }
+        for (kyber, signed, base_key) in &stores.seen {
+            put(format!("seen base key {kyber}.{signed}.{}", hex::encode(base_key)), Vec::new());
+        }
+        for (peer, key) in &stores.identities {
+            put(format!("identity of {peer:?}"), key.to_vec());
+        }
+        for (peer, parts) in &stores.sessions {
+            put(format!("session with {peer:?}"), Vec::new());
+            for (name, bytes) in parts {
+                put(format!("session with {peer:?}, part {}", hex::encode(name)), bytes.clone());
+            }
+        }
+        for (sender, id, parts) in self.sender_keys.all() {
+            let of = format!("sender key of {sender:?} in {}", hex::encode(id.as_bytes()));
+            put(of.clone(), Vec::new());
+            for (name, bytes) in parts {
+                put(format!("{of}, part {}", hex::encode(name)), bytes.clone());
+            }
+        }
+        all
+    }
+}
+
+pub type Snapshot = BTreeMap<String, Vec<u8>>;
+
+/// Which entries differ.
+fn changed(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+/// Why received bytes were refused: while parsing or afterwards.
+#[derive(Debug)]
+pub enum Refusal {
+    Message(MessageError),
+    Session(DecryptError),
+    Group(GroupDecryptError),
+}
+
+/// An error of any operation, as far as these tests look into all of them alike.
+pub trait Classed: std::fmt::Debug {
+    fn class_of(&self) -> ErrorClass;
+}
+
+macro_rules! classed {
+    ($($error:ty),* $(,)?) => {
+        $(impl Classed for $error {
+            fn class_of(&self) -> ErrorClass {
+                self.class()
+            }
+        })*
+    };
+}
+
+classed!(
+    MessageError,
+    KeyError,
+    StartError,
+    EncryptError,
+    DecryptError,
+    GroupEncryptError,
+    GroupDecryptError,
+    CertificateError,
+    OpenError,
+    SealError,
+    SplitError,
+    khaima_signal::AddressError,
+    khaima_signal::BundleError,
+    khaima_signal::DistributeError,
+);
+
+impl Classed for Refusal {
+    fn class_of(&self) -> ErrorClass {
+        match self {
+            Self::Message(error) => error.class(),
+            Self::Session(error) => error.class(),
+            Self::Group(error) => error.class(),
+        }
+    }
+}
+
+pub struct World {
+    pub people: Vec<Person>,
+    pub rng: ChaCha20Rng,
+}
+
+impl World {
+    /// Alice, Bob and Carol, who do not know each other yet.
+    pub fn new(seed: u64) -> Self {
+        println!("seed {seed}");
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let people = NAMES.map(|name| Person::new(Device::new(name, 1, &mut rng))).into();
+        Self { people, rng }
+    }
+
+    /// With a session between Alice and Bob, started by Alice, that both have acknowledged.
+    pub fn established(seed: u64) -> Self {
+        let mut world = Self::new(seed);
+        world.start(ALICE, BOB);
+        world.exchange(ALICE, BOB, b"hello");
+        world.exchange(BOB, ALICE, b"hello yourself");
+        world
+    }
+
+    /// Two devices of one person, as [`ALICE`] and [`BOB`].
+    pub fn one_account(seed: u64) -> Self {
+        println!("seed {seed}");
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let identity = IdentityKeyPair::generate(&mut rng);
+        let device = |number| {
+            let address = common::address(NAMES[ALICE], number);
+            Person::new(Device::with_identity(identity.clone(), address, u32::from(number)))
+        };
+        Self { people: vec![device(1), device(2)], rng }
+    }
+
+    pub fn address(&self, who: usize) -> ProtocolAddress {
+        self.people[who].address()
+    }
+
+    /// New prekeys of somebody, all of them one-time.
+    pub fn bundle(&mut self, of: usize) -> PreKeyBundleIn {
+        self.people[of].device.bundle(true, false, &mut self.rng)
+    }
+
+    /// New prekeys of somebody: no one-time prekey, and the Kyber prekey of last resort.
+    pub fn last_resort_bundle(&mut self, of: usize) -> PreKeyBundleIn {
+        self.people[of].device.bundle(false, true, &mut self.rng)
+    }
+
+    pub fn start(&mut self, from: usize, to: usize) {
+        let bundle = self.bundle(to);
+        self.start_with(from, to, bundle).unwrap();
+    }
+
+    pub fn start_with(&mut self, from: usize, to: usize, bundle: PreKeyBundleIn) -> Result<(), StartError> {
+        let peer = self.address(to);
+        self.people[from].device.start(&peer, bundle, now(), &mut self.rng)
+    }
+
+    pub fn encrypt(&mut self, from: usize, to: usize, plaintext: &[u8]) -> CiphertextMessage {
+        let peer = self.address(to);
+        self.people[from].device.encrypt(&peer, plaintext, now(), &mut self.rng).unwrap()
+    }
+
+    /// Delivers bytes that claim to be a message.
+    pub fn receive(
+        &mut self,
+        from: usize,
+        to: usize,
+        kind: MessageType,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, Refusal> {
+        let sender = self.address(from);
+        self.people[to].receive(&sender, kind, bytes, &mut self.rng)
+    }
+
+    /// Delivers a message that must open.
+    pub fn deliver(&mut self, from: usize, to: usize, message: &CiphertextMessage) -> Vec<u8> {
+        self.receive(from, to, message.message_type(), message.serialize()).unwrap()
+    }
+
+    pub fn exchange(&mut self, from: usize, to: usize, plaintext: &[u8]) {
+        let message = self.encrypt(from, to, plaintext);
+        assert_eq!(self.deliver(from, to, &message), plaintext);
+    }
+
+    pub fn record(&self, of: usize, with: usize) -> SessionRecord {
+        self.people[of].device.record(&self.address(with))
+    }
+
+    pub fn set_record(&mut self, of: usize, with: usize, record: &SessionRecord) {
+        let peer = self.address(with);
+        let old = self.people[of].device.record(&peer);
+        self.people[of].device.store(&peer, &old, record);
+    }
+
+    pub fn archive(&mut self, of: usize, with: usize) {
+        let peer = self.address(with);
+        self.people[of].device.archive(&peer);
+    }
+
+    pub fn delete_session(&mut self, of: usize, with: usize) {
+        let peer = self.address(with);
+        self.people[of].device.delete_session(&peer);
+    }
+
+    /// Runs what somebody has to refuse. Gives the error; no store may have changed.
+    pub fn refused<T, E: Classed>(
+        &mut self,
+        who: usize,
+        operation: impl FnOnce(&mut Person, &mut ChaCha20Rng) -> Result<T, E>,
+    ) -> E {
+        let before = self.people[who].snapshot();
+        let result = operation(&mut self.people[who], &mut self.rng);
+        let changed = changed(&before, &self.people[who].snapshot());
+        assert!(changed.is_empty(), "a refusal changed {changed:?}");
+        match result {
+            Ok(_) => panic!("not refused"),
+            Err(error) => error,
+        }
+    }
+
+    /// Delivers bytes that must be refused.
+    pub fn refused_bytes(&mut self, from: usize, to: usize, kind: MessageType, bytes: &[u8]) -> Refusal {
+        let sender = self.address(from);
+        self.refused(to, |person, rng| person.receive(&sender, kind, bytes, rng))
+    }
+
+    /// Delivers a message that must be refused.
+    pub fn refused_message(&mut self, from: usize, to: usize, message: &CiphertextMessage) -> Refusal {
+        self.refused_bytes(from, to, message.message_type(), message.serialize())
+    }
+
+    /// The message that hands out somebody's sender key of [`GROUP`]; a new one if there is none.
+    pub fn hand_out(&mut self, who: usize) -> SenderKeyDistributionMessage {
+        let own = self.address(who);
+        let keys = &mut self.people[who].sender_keys;
+        if keys.parts(&own, GROUP).is_none() {
+            keys.set(&own, GROUP, &SenderKeyRecord::generate(&mut self.rng));
+        }
+        keys.hand_out(&own, GROUP)
+    }
+
+    pub fn process(
+        &mut self,
+        from: usize,
+        to: usize,
+        message: &SenderKeyDistributionMessage,
+    ) -> SenderKeyChange {
+        let sender = self.address(from);
+        self.people[to].sender_keys.process(&sender, message)
+    }
+
+    pub fn group_encrypt(&mut self, from: usize, plaintext: &[u8]) -> SenderKeyMessage {
+        let own = self.address(from);
+        self.people[from].sender_keys.encrypt(&own, GROUP, plaintext, &mut self.rng).unwrap()
+    }
+
+    pub fn group_receive(&mut self, from: usize, to: usize, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let sender = self.address(from);
+        self.people[to].group_receive(&sender, bytes)
+    }
+
+    pub fn refused_in_group(&mut self, from: usize, to: usize, bytes: &[u8]) -> Refusal {
+        let sender = self.address(from);
+        self.refused(to, |person, _| person.group_receive(&sender, bytes))
+    }
+}
+
+impl Person {
+    pub fn receive(
+        &mut self,
+        from: &ProtocolAddress,
+        kind: MessageType,
+        bytes: &[u8],
+        rng: &mut ChaCha20Rng,
+    ) -> Result<Vec<u8>, Refusal> {
+        let message = CiphertextMessage::decode(kind, bytes).map_err(Refusal::Message)?;
+        self.device.decrypt(from, &message, rng).map_err(Refusal::Session)
+    }
+
+    pub fn group_receive(&mut self, from: &ProtocolAddress, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let message = SenderKeyMessage::decode(bytes).map_err(Refusal::Message)?;
+        self.sender_keys.decrypt(from, &message).map_err(Refusal::Group)
+    }
+}
+
+/// Checks the variant and the class of an error.
+macro_rules! assert_refusal {
+    ($error:expr, $variant:pat, $class:ident $(, $($note:tt)+)?) => {{
+        let error = $error;
+        assert!(matches!(error, $variant), "{error:?} {}", String::new() $(+ &format!($($note)+))?);
+        assert_eq!($crate::world::Classed::class_of(&error), khaima_signal::ErrorClass::$class);
+    }};
+}
+pub(crate) use assert_refusal;
+
+#[test]
+fn n0_a_snapshot_tells_every_store_from_what_it_was() {
+    let mut world = World::established(1);
+    let bundle = world.last_resort_bundle(BOB);
+    let before = world.people[BOB].snapshot();
+    world.start_with(ALICE, BOB, bundle).unwrap();
+    let message = world.encrypt(ALICE, BOB, b"text");
+    assert_eq!(world.people[BOB].snapshot(), before);
+    world.deliver(ALICE, BOB, &message);
+    let after = world.people[BOB].snapshot();
+    let changed = changed(&before, &after);
+    assert!(changed.iter().any(|name| name.starts_with("session with")));
+    assert!(changed.iter().any(|name| name.starts_with("seen base key")));
+    let handed_out = world.hand_out(ALICE);
+    let _ = world.process(ALICE, BOB, &handed_out);
+    assert_ne!(world.people[BOB].snapshot(), after);
+}
+
+#[test]
+#[should_panic(expected = "a refusal changed [\"one-time prekey 0\"]")]
+fn n0_a_refusal_that_changed_a_store_is_noticed() {
+    let mut world = World::new(2);
+    world.bundle(BOB);
+    world.refused(BOB, |bob, _| {
+        bob.device.stores.one_time.clear();
+        Err::<(), _>(KeyError::InvalidKeyAgreement)
+    });
+}
