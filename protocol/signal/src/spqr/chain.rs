@@ -36,7 +36,7 @@ pub enum Direction {
 /// Limits of the key chain. 0 stands for the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainParams {
-    /// How far ahead of the last key an index may lie. That many derivations, 0.4 microseconds each, is what a forged
+    /// How far ahead of the last key an index may lie. That many derivations, 0.3 microseconds each, is what a forged
     /// message can cost; fewer would cut off a peer whose messages were lost. 2^32 - 1 for a session with oneself.
     pub max_jump: u32,
     /// How many keys of messages not yet seen are kept, and how far behind an index may lie. More would let lost
@@ -283,7 +283,7 @@ impl Link {
         // `at` lies above the counter, so there is a next index; the last of these is `at` itself.
         let passed_over = counter + 1..at;
         let kept = passed_over.start.max(lowest_kept)..at;
-        (passed_over.start..kept.start).for_each(|index| walker.advance(index));
+        (passed_over.start..kept.start).for_each(|index| walker.pass_over(index));
         self.skipped = self.skipped.without_below(lowest_kept);
         if !kept.is_empty() {
             self.skipped = self.skipped.with(kept.map(|index| {
