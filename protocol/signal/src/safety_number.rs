@@ -13,6 +13,7 @@ use prost::Message;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 
+use crate::error_class::{ErrorClass, ErrorKind};
 use crate::keys::IdentityKey;
 
 /// Why a safety number could not be made or compared.
@@ -33,6 +34,26 @@ pub enum SafetyNumberError {
         /// Ours.
         ours: u32,
     },
+}
+
+impl SafetyNumberError {
+    /// Whose fault it is.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::FingerprintInvalidIterations(_) => ErrorKind::Caller,
+            Self::FingerprintParse | Self::FingerprintVersionMismatch { .. } => ErrorKind::Peer,
+        }
+    }
+
+    /// The class in the interoperability protocol.
+    #[must_use]
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::FingerprintInvalidIterations(_) | Self::FingerprintParse => ErrorClass::FingerprintInvalid,
+            Self::FingerprintVersionMismatch { .. } => ErrorClass::FingerprintVersionMismatch,
+        }
+    }
 }
 
 /// Both halves of a safety number as one side sees it.

@@ -5,7 +5,9 @@
 use rand_core::CryptoRng;
 
 use super::{Direction, EncryptError, Local, SessionRecord, Trust};
-use crate::{CiphertextMessage, LocalIdentity, ProtocolAddress, Timestamp, triple_ratchet::SendError};
+use crate::{
+    CiphertextMessage, IdentityKey, LocalIdentity, ProtocolAddress, Timestamp, triple_ratchet::SendError,
+};
 
 /// A message, and the record to store before it leaves.
 ///
@@ -17,6 +19,8 @@ pub struct Encrypted {
     pub record: SessionRecord,
     /// A PreKey message until the other side has answered, a Whisper message afterwards.
     pub message: CiphertextMessage,
+    /// The identity key the message is for; store it for the address, as after a decryption.
+    pub remote_identity: IdentityKey,
 }
 
 impl SessionRecord {
@@ -55,7 +59,8 @@ impl SessionRecord {
             return Err(EncryptError::UntrustedIdentity);
         }
         let mut record = self.clone();
+        let remote_identity = state.remote_identity;
         record.update_current(state);
-        Ok(Encrypted { record, message })
+        Ok(Encrypted { record, message, remote_identity })
     }
 }
