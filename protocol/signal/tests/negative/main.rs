@@ -15,6 +15,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod by_hand;
+mod sealing;
+mod signing;
 mod world;
 
+mod curve;
 mod ratchet;

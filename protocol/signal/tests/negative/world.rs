@@ -15,6 +15,7 @@ use khaima_signal::{
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
+use crate::by_hand::{Keys, Session};
 use crate::common::{self, Device, sender_keys::SenderKeys};
 
 pub const ALICE: usize = 0;
@@ -244,6 +245,21 @@ impl World {
         let peer = self.address(with);
         let old = self.people[of].device.record(&peer);
         self.people[of].device.store(&peer, &old, record);
+    }
+
+    /// A session of somebody with a stranger who writes by hand and from this address. The stranger's first message is not
+    /// written yet.
+    pub fn stranger(&mut self, keys: &Keys, from: usize, to: usize) -> Session {
+        let bundle = self.bundle(to);
+        self.stranger_with(keys, from, to, &bundle)
+    }
+
+    pub fn stranger_with(&mut self, keys: &Keys, from: usize, to: usize, bundle: &PreKeyBundleIn) -> Session {
+        Session::start(keys, bundle, &self.address(from), &self.address(to), &mut self.rng)
+    }
+
+    pub fn keys(&mut self) -> Keys {
+        Keys::random(&mut self.rng)
     }
 
     pub fn archive(&mut self, of: usize, with: usize) {
