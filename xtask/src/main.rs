@@ -19,7 +19,8 @@ cargo xtask COMMAND
   test                      every test; installs what it needs
   check                     formatting, lints as errors, documentation
   bench [NAME] [--quick] [--seconds N]  measures and writes docs/benchmarks.md
-  soak NAME [--count N]     the large searches; writes docs/soak.md. NAME: conversations
+  soak NAME [--count N] [--from SEED]  the large searches; writes docs/soak.md.
+                            NAME: conversations, mlkem
   fuzz TARGET [--seconds N] feeds generated input to a decoder. Without TARGET: lists them
 ";
 
