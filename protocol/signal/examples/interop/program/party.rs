@@ -55,13 +55,34 @@ pub struct Party {
 /// The private halves of what was published.
 #[derive(Default)]
 pub struct PreKeys {
-    pub one_time: BTreeMap<u32, OneTimePreKey>,
-    pub signed: BTreeMap<u32, SignedPreKey>,
-    pub kyber: BTreeMap<u32, StoredKyber>,
+    pub one_time: Numbered<OneTimePreKey>,
+    pub signed: Numbered<SignedPreKey>,
+    pub kyber: Numbered<StoredKyber>,
     /// Base keys seen, by last-resort Kyber prekey and signed prekey.
     pub seen: BTreeSet<(u32, u32, [u8; PublicKey::LENGTH])>,
-    /// How many ids were given out, so that the id of a prekey that is gone names nothing else.
-    pub ids_used: u32,
+}
+
+/// Prekeys of one kind by their ids.
+pub struct Numbered<T> {
+    pub kept: BTreeMap<u32, T>,
+    /// The largest id given out, so that the id of a prekey that is gone names nothing else.
+    pub last_id: u32,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { kept: BTreeMap::new(), last_id: 0 }
+    }
+}
+
+impl<T: Clone> Numbered<T> {
+    /// Makes a prekey with an unused id, and keeps it.
+    pub fn add(&mut self, make: impl FnOnce(u32) -> T) -> T {
+        self.last_id += 1;
+        let prekey = make(self.last_id);
+        self.kept.insert(self.last_id, prekey.clone());
+        prekey
+    }
 }
 
 impl Party {
@@ -97,25 +118,17 @@ impl Party {
     pub fn store_decrypted(&mut self, sender: ProtocolAddress, decrypted: Decrypted) -> Zeroizing<Vec<u8>> {
         if let Some(spent) = decrypted.spent {
             if let Some(one_time) = spent.one_time {
-                self.prekeys.one_time.remove(&one_time.value());
+                self.prekeys.one_time.kept.remove(&one_time.value());
             }
             let kyber = spent.kyber.value();
-            if self.prekeys.kyber.get(&kyber).is_some_and(|stored| stored.last_resort) {
+            if self.prekeys.kyber.kept.get(&kyber).is_some_and(|stored| stored.last_resort) {
                 self.prekeys.seen.insert((kyber, spent.signed.value(), spent.base_key.serialize()));
             } else {
-                self.prekeys.kyber.remove(&kyber);
+                self.prekeys.kyber.kept.remove(&kyber);
             }
         }
         self.store_session(sender, decrypted.record, decrypted.remote_identity);
         decrypted.plaintext
-    }
-}
-
-impl PreKeys {
-    /// An id that no prekey of this party ever had.
-    pub fn unused_id(&mut self) -> u32 {
-        self.ids_used += 1;
-        self.ids_used
     }
 }
 
@@ -132,15 +145,15 @@ impl Trust for Party {
 
 impl PreKeyView for Party {
     fn one_time(&self, id: PreKeyId) -> Result<Option<OneTimePreKey>, StoreError> {
-        Ok(self.prekeys.one_time.get(&id.value()).cloned())
+        Ok(self.prekeys.one_time.kept.get(&id.value()).cloned())
     }
 
     fn signed(&self, id: SignedPreKeyId) -> Result<Option<SignedPreKey>, StoreError> {
-        Ok(self.prekeys.signed.get(&id.value()).cloned())
+        Ok(self.prekeys.signed.kept.get(&id.value()).cloned())
     }
 
     fn kyber(&self, id: KyberPreKeyId) -> Result<Option<StoredKyber>, StoreError> {
-        Ok(self.prekeys.kyber.get(&id.value()).cloned())
+        Ok(self.prekeys.kyber.kept.get(&id.value()).cloned())
     }
 
     fn base_key_seen(

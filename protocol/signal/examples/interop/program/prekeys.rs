@@ -50,9 +50,9 @@ pub fn bundle(parties: &mut Parties, arguments: &Arguments<'_>) -> Answer {
 pub fn prekeys(parties: &mut Parties, arguments: &Arguments<'_>) -> Answer {
     let prekeys = &parties.named(arguments)?.prekeys;
     Ok(json!({
-        "prekeys": prekeys.one_time.keys().collect::<Vec<_>>(),
-        "signed_prekeys": prekeys.signed.keys().collect::<Vec<_>>(),
-        "kyber_prekeys": prekeys.kyber.keys().collect::<Vec<_>>(),
+        "prekeys": prekeys.one_time.kept.keys().collect::<Vec<_>>(),
+        "signed_prekeys": prekeys.signed.kept.keys().collect::<Vec<_>>(),
+        "kyber_prekeys": prekeys.kyber.kept.keys().collect::<Vec<_>>(),
     }))
 }
 
@@ -134,33 +134,30 @@ impl Bundle {
 }
 
 fn new_one_time(party: &mut Party) -> OneTimePreKey {
-    let id = party.prekeys.unused_id();
-    let prekey = OneTimePreKey::generate(PreKeyId::new(id), &mut rng());
-    party.prekeys.one_time.insert(id, prekey.clone());
-    prekey
+    party.prekeys.one_time.add(|id| OneTimePreKey::generate(PreKeyId::new(id), &mut rng()))
 }
 
 fn new_signed(party: &mut Party) -> SignedPreKey {
-    let id = party.prekeys.unused_id();
-    let prekey = SignedPreKey::generate(SignedPreKeyId::new(id), &party.identity, CREATED, &mut rng());
-    party.prekeys.signed.insert(id, prekey.clone());
-    prekey
+    let Party { identity, prekeys, .. } = party;
+    prekeys.signed.add(|id| SignedPreKey::generate(SignedPreKeyId::new(id), &*identity, CREATED, &mut rng()))
 }
 
 fn new_kyber(party: &mut Party, last_resort: bool) -> KyberPreKey {
-    let id = party.prekeys.unused_id();
-    let prekey = KyberPreKey::generate(KyberPreKeyId::new(id), &party.identity, CREATED, &mut rng());
-    party.prekeys.kyber.insert(id, StoredKyber { prekey: prekey.clone(), last_resort });
-    prekey
+    let Party { identity, prekeys, .. } = party;
+    let stored = prekeys.kyber.add(|id| StoredKyber {
+        prekey: KyberPreKey::generate(KyberPreKeyId::new(id), &*identity, CREATED, &mut rng()),
+        last_resort,
+    });
+    stored.prekey
 }
 
 /// Ids grow, so the newest has the largest.
 fn newest_signed(party: &Party) -> Option<SignedPreKey> {
-    party.prekeys.signed.values().next_back().cloned()
+    party.prekeys.signed.kept.values().next_back().cloned()
 }
 
 fn newest_last_resort(party: &Party) -> Option<KyberPreKey> {
-    party.prekeys.kyber.values().rfind(|stored| stored.last_resort).map(|stored| stored.prekey.clone())
+    party.prekeys.kyber.kept.values().rfind(|stored| stored.last_resort).map(|stored| stored.prekey.clone())
 }
 
 /// Nobody here replaces prekeys by their age.

@@ -12,7 +12,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::party::{Party, PreKeys};
+use super::party::Party;
 
 const VERSION: u8 = 1;
 
@@ -41,11 +41,12 @@ impl From<&Party> for SavedParty {
             identity_private: party.identity.private().serialize().expose().to_vec(),
             address: Some(SavedAddress::from(&party.address)),
             registration_id: party.registration_id,
-            ids_used: prekeys.ids_used,
-            one_time: prekeys.one_time.values().map(|prekey| prekey.encode().to_vec()).collect(),
-            signed: prekeys.signed.values().map(|prekey| prekey.encode().to_vec()).collect(),
+            last_ids: vec![prekeys.one_time.last_id, prekeys.signed.last_id, prekeys.kyber.last_id],
+            one_time: prekeys.one_time.kept.values().map(|prekey| prekey.encode().to_vec()).collect(),
+            signed: prekeys.signed.kept.values().map(|prekey| prekey.encode().to_vec()).collect(),
             kyber: prekeys
                 .kyber
+                .kept
                 .values()
                 .map(|stored| SavedKyber {
                     prekey: stored.prekey.encode().to_vec(),
@@ -95,22 +96,24 @@ impl SavedParty {
     fn into_party(self) -> Option<Party> {
         let identity = IdentityKeyPair::from_private(PrivateKey::deserialize(&self.identity_private).ok()?);
         let mut party = Party::new(identity, self.address?.into_address()?, self.registration_id);
-        party.prekeys = PreKeys { ids_used: self.ids_used, ..PreKeys::default() };
+        let prekeys = &mut party.prekeys;
+        [prekeys.one_time.last_id, prekeys.signed.last_id, prekeys.kyber.last_id] =
+            self.last_ids.try_into().ok()?;
         for bytes in self.one_time {
             let prekey = OneTimePreKey::decode(&bytes).ok()?;
-            party.prekeys.one_time.insert(prekey.id.value(), prekey);
+            prekeys.one_time.kept.insert(prekey.id.value(), prekey);
         }
         for bytes in self.signed {
             let prekey = SignedPreKey::decode(&bytes).ok()?;
-            party.prekeys.signed.insert(prekey.id.value(), prekey);
+            prekeys.signed.kept.insert(prekey.id.value(), prekey);
         }
         for SavedKyber { prekey, last_resort } in self.kyber {
             let prekey = KyberPreKey::decode(&prekey).ok()?;
-            party.prekeys.kyber.insert(prekey.id.value(), StoredKyber { prekey, last_resort });
+            prekeys.kyber.kept.insert(prekey.id.value(), StoredKyber { prekey, last_resort });
         }
         for SavedBaseKey { kyber, signed, base_key } in self.seen {
             let base_key = PublicKey::deserialize(&base_key).ok()?.serialize();
-            party.prekeys.seen.insert((kyber, signed, base_key));
+            prekeys.seen.insert((kyber, signed, base_key));
         }
         for SavedIdentity { address, key } in self.identities {
             party.identities.insert(address?.into_address()?, IdentityKey::deserialize(&key).ok()?);
@@ -156,8 +159,8 @@ struct SavedParty {
     address: Option<SavedAddress>,
     #[prost(uint32, tag = "3")]
     registration_id: u32,
-    #[prost(uint32, tag = "4")]
-    ids_used: u32,
+    #[prost(uint32, repeated, tag = "4")]
+    last_ids: Vec<u32>,
     #[prost(bytes = "vec", repeated, tag = "5")]
     one_time: Vec<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "6")]
