@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod demo;
 mod fuzz;
+mod interop;
 mod packages;
 mod run;
 mod soak;
@@ -19,6 +20,8 @@ cargo xtask COMMAND
   test                      every test; installs what it needs
   check                     formatting, lints as errors, documentation
   bench [NAME] [--quick] [--seconds N]  measures and writes docs/benchmarks.md
+  interop [--scripts N] [--seed S] [--version V] [--only NAME]
+                            random scripts against the official library, of each version. V: newest, 0.92
   soak NAME [--count N] [--from SEED]  the large searches; writes docs/soak.md.
                             NAME: conversations, mlkem
   fuzz TARGET [--seconds N] feeds generated input to a decoder. Without TARGET: lists them
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
         "bench" => bench::bench(rest),
         "soak" => soak::soak(rest),
         "fuzz" => fuzz::fuzz(rest),
+        "interop" => interop::interop(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -58,6 +58,12 @@ pub const TESTS: &[Need] = &[Need {
     purpose: "judges the order of Arabic text",
 }];
 
+/// What the driver of the interop tests needs.
+pub const INTEROP: &[Need] = &[
+    Need { package: "nodejs", found_by: FoundBy::Program("node"), purpose: "runs the official library" },
+    Need { package: "npm", found_by: FoundBy::Program("npm"), purpose: "installs the official library" },
+];
+
 /// Makes sure that all of this is there.
 ///
 /// # Errors
