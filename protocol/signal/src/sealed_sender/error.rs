@@ -3,7 +3,7 @@
 //! Not its concern: certificates, which have [`CertificateError`].
 
 use super::CertificateError;
-use crate::address::ProtocolAddress;
+use crate::address::{ProtocolAddress, RegistrationId};
 use crate::crypto::KeyError;
 use crate::error_class::{ErrorClass, ErrorKind};
 
@@ -72,7 +72,7 @@ pub enum SealError {
     InvalidArgument(ProtocolAddress),
     /// The registration id does not fit 14 bits. Send to this device with [`super::v1`] or alone.
     #[error("registration id of a recipient does not fit 14 bits")]
-    InvalidRegistrationId(ProtocolAddress, u32),
+    InvalidRegistrationId(ProtocolAddress, RegistrationId),
     /// The content is longer than the cipher can seal (64 GiB). A defect of the caller.
     #[error("content too long to seal")]
     TooLong,

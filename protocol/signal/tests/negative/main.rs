@@ -21,4 +21,6 @@ mod signing;
 mod world;
 
 mod curve;
+mod prekeys;
 mod ratchet;
+mod xeddsa;

@@ -278,14 +278,23 @@ impl World {
         who: usize,
         operation: impl FnOnce(&mut Person, &mut ChaCha20Rng) -> Result<T, E>,
     ) -> E {
-        let before = self.people[who].snapshot();
-        let result = operation(&mut self.people[who], &mut self.rng);
-        let changed = changed(&before, &self.people[who].snapshot());
-        assert!(changed.is_empty(), "a refusal changed {changed:?}");
-        match result {
+        match self.refused_or(who, operation) {
             Ok(_) => panic!("not refused"),
             Err(error) => error,
         }
+    }
+
+    /// Runs what somebody may refuse or not; no store may have changed if it was refused.
+    pub fn refused_or<T, E: Classed>(
+        &mut self,
+        who: usize,
+        operation: impl FnOnce(&mut Person, &mut ChaCha20Rng) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let before = self.people[who].snapshot();
+        let result = operation(&mut self.people[who], &mut self.rng);
+        let changed = changed(&before, &self.people[who].snapshot());
+        assert!(result.is_ok() || changed.is_empty(), "a refusal changed {changed:?}");
+        result
     }
 
     /// Delivers bytes that must be refused.

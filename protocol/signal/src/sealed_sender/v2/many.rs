@@ -189,7 +189,7 @@ fn sealed_registration_id(device: &Destination<'_>) -> Result<u16, SealError> {
     u16::try_from(id.value())
         .ok()
         .filter(|id| *id <= RegistrationId::MAX_SEALED)
-        .ok_or_else(|| SealError::InvalidRegistrationId(device.address.clone(), id.value()))
+        .ok_or_else(|| SealError::InvalidRegistrationId(device.address.clone(), id))
 }
 
 #[cfg(test)]
@@ -261,7 +261,7 @@ mod tests {
         let too_wide = current(&one, bob, 0x4000);
         assert_eq!(
             run(std::slice::from_ref(&too_wide)),
-            SealError::InvalidRegistrationId(one.clone(), 0x4000)
+            SealError::InvalidRegistrationId(one.clone(), RegistrationId::new(0x4000))
         );
         let unknown = Destination { identity: None, ..current(&two, bob, 1) };
         assert_eq!(run(&[too_wide.clone(), unknown.clone()]), SealError::SessionNotFound(two.clone()));
@@ -344,6 +344,9 @@ mod tests {
             seal_spread(b"", &sender.identity, &destinations, &[], &mut test_rng(9), |count, seal_entry| {
                 (0..count).rev().for_each(seal_entry);
             });
-        assert_eq!(result, Err(SealError::InvalidRegistrationId(addresses[4].clone(), 0x4000)));
+        assert_eq!(
+            result,
+            Err(SealError::InvalidRegistrationId(addresses[4].clone(), RegistrationId::new(0x4000)))
+        );
     }
 }
