@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::packages;
 use crate::run::{cargo, run};
 
-/// Runs the three.
+/// Runs them all.
 pub fn check() -> Result<()> {
     packages::require(&[packages::BUILD])?;
     run(
@@ -18,6 +18,22 @@ pub fn check() -> Result<()> {
         &mut cargo(&[
             "clippy",
             "--workspace",
+            "--all-targets",
+            "--locked",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])?,
+    )?;
+    // The Signal crate has a second face: without AWS-LC everything in it is Rust.
+    run(
+        "lints of the Signal crate without AWS-LC",
+        &mut cargo(&[
+            "clippy",
+            "--package",
+            "khaima-signal",
+            "--no-default-features",
             "--all-targets",
             "--locked",
             "--quiet",

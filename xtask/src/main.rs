@@ -19,7 +19,8 @@ cargo xtask COMMAND
                             or in this terminal when there is no display
   test                      every test; installs what it needs
   check                     formatting, lints as errors, documentation
-  bench [NAME] [--quick] [--seconds N]  measures and writes docs/benchmarks.md
+  bench [NAME] [--quick] [--seconds N] [--gate]  measures and writes docs/benchmarks.md; with --gate it
+                            fails when a goal is missed
   interop [--scripts N] [--seed S] [--version V] [--only NAME]
                             random scripts against the official library, of each version. V: newest, 0.92
   soak NAME [--count N] [--from SEED]  the large searches; writes docs/soak.md.

@@ -107,7 +107,22 @@
 //!
 //! Spec: Signal protocol and SPQR; sections are named where they are followed.
 
-#![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "test data is small"))]
+#![deny(
+    clippy::expect_used,
+    clippy::get_unwrap,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "received bytes must not stop the program; a place that cannot fail says why"
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::string_slice, reason = "test data is small")
+)]
 
 mod address;
 mod crypto;
