@@ -21,6 +21,7 @@ mod signing;
 mod world;
 
 mod curve;
+mod page;
 mod prekeys;
 mod ratchet;
 mod xeddsa;
