@@ -2,11 +2,13 @@
  * Runs our implementation of the Signal protocol against the official library.
  *
  *   node run.mjs --program PATH --package libsignal-newest|libsignal-0.92 --scripts N --seed S [--only SCENARIO] [--selftest]
+ *     [--crafter PATH]
  *
  * `--program official` puts the library on both sides. Ends with a status that is not zero when anything differed.
  */
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { join, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from './scenarios.mjs';
 
@@ -18,7 +20,7 @@ const FAILURES_SHOWN = 10;
 const { values: options } = parseArgs({
   options: {
     program: { type: 'string' }, package: { type: 'string', default: 'libsignal-newest' }, scripts: { type: 'string', default: '200' },
-    seed: { type: 'string' }, only: { type: 'string' }, selftest: { type: 'boolean', default: false },
+    crafter: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string' }, selftest: { type: 'boolean', default: false },
   },
 });
 
@@ -29,13 +31,16 @@ function plan(scripts, seed, only) {
   return chosen.flatMap(({ name, units }) => Array.from({ length: units(scripts) }, (_, i) => ({ scenario: name, seed: seed + i })));
 }
 
+/** Makes messages by hand; built beside our program. */
+const crafter = options.crafter ?? join(dirname(options.program ?? ''), 'crafter');
+
 /** Hands the units to worker processes and collects what they report. */
 async function runAll(units, program, packageName) {
   const results = [];
   const waiting = [...units].reverse();
   let version;
   await Promise.all(Array.from({ length: WORKERS }, () => new Promise((resolve, reject) => {
-    const worker = fork(new URL('worker.mjs', import.meta.url), [program, packageName]);
+    const worker = fork(new URL('worker.mjs', import.meta.url), [program, packageName, crafter]);
     let running = 0;
     const next = () => {
       const unit = waiting.pop();

@@ -1,4 +1,5 @@
 /** One script of one scenario: what it may use, what it counts, and how it reports a difference. */
+import { Ours } from './ours.mjs';
 import { Random } from './random.mjs';
 import { comparable } from './shape.mjs';
 import { tolerated } from './stricter.mjs';
@@ -23,11 +24,12 @@ export class Unit {
   steps = [];
   #opened = [];
 
-  constructor({ scenario, seed, official, ours }) {
+  constructor({ scenario, seed, official, ours, crafter }) {
     this.scenario = scenario;
     this.seed = seed;
     this.official = official;
     this.ours = ours;
+    this.crafterProgram = crafter;
     this.random = new Random(seed, scenario);
     /** Makes the handles of this script's parties differ from those of the scripts that run beside it. */
     this.prefix = `${scenario}.${seed}`;
@@ -94,6 +96,13 @@ export class Unit {
   async fresh() {
     const side = await this.ours.fresh();
     if (side !== this.ours) this.#opened.push(side);
+    return side;
+  }
+
+  /** A process of the program that makes messages by hand. */
+  crafter() {
+    const side = Object.assign(new Ours(this.crafterProgram), { kind: 'crafter' });
+    this.#opened.push(side);
     return side;
   }
 

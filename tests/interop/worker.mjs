@@ -4,13 +4,13 @@ import { Ours } from './ours.mjs';
 import { SCENARIOS } from './scenarios.mjs';
 import { Unit } from './unit.mjs';
 
-const [program, packageName] = process.argv.slice(2);
+const [program, packageName, crafter] = process.argv.slice(2);
 const official = await openOfficial(packageName);
 // `official` in place of a program runs the library against itself, which tests this driver.
 const ours = program === 'official' ? Object.assign(await openOfficial(packageName), { kind: 'ours' }) : new Ours(program);
 
 async function runUnit({ scenario, seed }) {
-  const unit = new Unit({ scenario, seed, official, ours });
+  const unit = new Unit({ scenario, seed, official, ours, crafter });
   const started = performance.now();
   let failure = null;
   try {

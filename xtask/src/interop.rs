@@ -89,11 +89,20 @@ fn install_library(directory: &Path) -> Result<()> {
         )
 }
 
-/// Our side of the conversation.
+/// Our side of the conversation, and beside it the program that makes messages by hand.
 fn build() -> Result<PathBuf> {
     run(
-        "building the interop program",
-        &mut cargo(&["build", "--locked", "--package", "khaima-signal", "--example", "interop"])?,
+        "building the interop programs",
+        &mut cargo(&[
+            "build",
+            "--locked",
+            "--package",
+            "khaima-signal",
+            "--example",
+            "interop",
+            "--example",
+            "crafter",
+        ])?,
     )?;
     // Absolute, because the driver runs elsewhere.
     std::path::absolute(target_dir()?.join("debug/examples/interop")).context("no current directory")
