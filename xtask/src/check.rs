@@ -1,18 +1,23 @@
-//! `cargo xtask check`: formatting, lints as errors, documentation, and that the fuzz targets' lock file is up to date.
+//! `cargo xtask check`: formatting, lints as errors, documentation, and that the fuzz targets' lock file is up to date. The
+//! fuzz targets are a workspace of their own, and are held to the same.
 
 use anyhow::Result;
 
-use crate::packages;
 use crate::run::{cargo, run};
+use crate::{fuzz, packages};
 
 /// Runs them all.
 pub fn check() -> Result<()> {
-    packages::require(&[packages::BUILD])?;
+    packages::require(&[packages::BUILD, packages::FUZZ])?;
     run(
         "the fuzz targets' lock file",
         &mut cargo(&["fetch", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"])?,
     )?;
     run("formatting", &mut cargo(&["fmt", "--all", "--check"])?)?;
+    run(
+        "formatting of the fuzz targets",
+        &mut cargo(&["fmt", "--all", "--check", "--manifest-path", "fuzz/Cargo.toml"])?,
+    )?;
     run(
         "lints",
         &mut cargo(&[
@@ -42,6 +47,7 @@ pub fn check() -> Result<()> {
             "warnings",
         ])?,
     )?;
+    fuzz::lint()?;
     run(
         "documentation",
         cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"])?

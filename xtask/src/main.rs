@@ -25,7 +25,9 @@ cargo xtask COMMAND
                             random scripts against the official library, of each version. V: newest, 0.92
   soak NAME [--count N] [--from SEED]  the large searches; writes docs/soak.md.
                             NAME: conversations, mlkem
-  fuzz TARGET [--seconds N] feeds generated input to a decoder. Without TARGET: lists them
+  fuzz TARGET [--seconds N] feeds generated input to a decoder or a pair of devices; --repeat FILE tries one input again.
+                            list, smoke (each for a moment), all, seeds (writes fuzz/seeds) in place of TARGET;
+                            --record writes the result to docs/fuzzing.md
 ";
 
 fn main() -> Result<()> {

@@ -1,9 +1,9 @@
-//! `cargo xtask test`: every test of the workspace.
+//! `cargo xtask test`: every test of the workspace, and every fuzz target for a moment.
 
 use anyhow::Result;
 
-use crate::packages;
 use crate::run::{answers, cargo, run, say};
+use crate::{fuzz, packages};
 
 /// Installs what is missing, builds the programs that tests start, runs every test.
 pub fn test(arguments: &[String]) -> Result<()> {
@@ -29,7 +29,9 @@ pub fn test(arguments: &[String]) -> Result<()> {
                 .args(&extra),
         )?;
     }
-    run("examples in the documentation", &mut cargo(&["test", "--workspace", "--doc", "--locked"])?)
+    run("examples in the documentation", &mut cargo(&["test", "--workspace", "--doc", "--locked"])?)?;
+    // Whoever names tests wants only those.
+    if arguments.is_empty() { fuzz::smoke() } else { Ok(()) }
 }
 
 /// A tenth of the cases of the key encapsulation run where nothing is said; here, all of them, which takes a minute.

@@ -352,7 +352,8 @@ impl Base {
             }
             Some(_) => return Err(SpqrError::StateDecode),
         };
-        if chain.is_none() && self.negotiation.is_none() {
+        // Until something has been received there may be no chain; and until then no epoch is over.
+        if chain.is_none() && (self.negotiation.is_none() || epoch != 1) {
             return Err(SpqrError::StateDecode);
         }
         Ok(Spqr(Some(Live { negotiation: self.negotiation.map(Arc::new), chain, braid: self.braid })))

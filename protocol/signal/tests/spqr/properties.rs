@@ -193,6 +193,19 @@ fn a_failing_receive_leaves_the_state_as_it_was() {
     assert_eq!(b.recv(&second.message).unwrap().key, second.key);
 }
 
+/// Found by fuzzing: such a state was read, and what it became after one message could not be.
+#[test]
+fn a_stored_state_without_a_chain_is_of_the_first_epoch() {
+    let [fresh, _] = pair(1);
+    let mut stored = fresh.encode().to_vec();
+    // Version, flags, negotiation with 32 bytes of key; then the epoch.
+    let epoch = 2 + 1 + 1 + 4 + 4 + 4 + 32..2 + 1 + 1 + 4 + 4 + 4 + 32 + 8;
+    assert_eq!(stored[epoch.clone()], 1_u64.to_be_bytes());
+    assert!(Spqr::decode(&stored).is_ok());
+    stored[epoch].copy_from_slice(&2_u64.to_be_bytes());
+    assert_eq!(Spqr::decode(&stored).unwrap_err(), SpqrError::StateDecode);
+}
+
 #[test]
 fn keys_of_skipped_messages_lie_in_pages_that_change_apart() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
