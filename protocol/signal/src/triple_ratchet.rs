@@ -64,9 +64,12 @@ impl TripleRatchet {
         Self { double, post_quantum }
     }
 
+    /// A ratchet that gives no key does not send: nothing leaves that the post-quantum ratchet has no part in.
+    ///
     /// Spec: Signal protocol 5.2 Sending, steps 1 and 2; the post-quantum ratchet goes first.
     pub(crate) fn send<R: CryptoRng + ?Sized>(&self, rng: &mut R) -> Result<Sent, SendError> {
         let post_quantum = self.post_quantum.send(rng).map_err(|_| SendError::PostQuantum)?;
+        let key = post_quantum.key.ok_or(SendError::PostQuantum)?;
         let double = self.double.send().map_err(|_| SendError::ChainExhausted)?;
         Ok(Sent {
             ratchet: Self { double: double.ratchet, post_quantum: post_quantum.state },
@@ -76,10 +79,14 @@ impl TripleRatchet {
                 previous_counter: double.previous_counter,
                 pq_ratchet: post_quantum.message,
             },
-            keys: double.seed.keys(post_quantum.key.as_ref()),
+            keys: double.seed.keys(&key),
         })
     }
 
+    /// A message that gives no post-quantum key is refused here, where a wrong MAC would be: with an unknown version, or
+    /// as one "without a key yet". Otherwise whoever broke the double ratchet could leave the other one out, message by
+    /// message. No honest sender does, since both sides demand version 1.
+    ///
     /// Spec: Signal protocol 5.3 Receiving, steps 1 to 4; the double ratchet goes first.
     pub(crate) fn receive<R: CryptoRng + ?Sized>(
         &self,
@@ -90,9 +97,10 @@ impl TripleRatchet {
         let double = self.double.receive(message.ratchet_key(), message.counter(), limit, rng)?;
         let post_quantum =
             self.post_quantum.recv(message.pq_ratchet()).map_err(|_| ReceiveError::Unacceptable)?;
+        let key = post_quantum.key.ok_or(ReceiveError::Unacceptable)?;
         Ok(Received {
             ratchet: Self { double: double.ratchet, post_quantum: post_quantum.state },
-            keys: double.seed.keys(post_quantum.key.as_ref()),
+            keys: double.seed.keys(&key),
         })
     }
 }

@@ -23,12 +23,11 @@ impl MessageSeed {
         &self.0
     }
 
-    /// Joins the post-quantum ratchet's share, if there is one. Takes `self`: a seed serves once.
+    /// Joins the post-quantum ratchet's share. Takes `self`: a seed serves once.
     ///
     /// Spec: Signal protocol 5.1 Key schedule, message keys; 6.3 Where things go.
-    pub(crate) fn keys(self, post_quantum: Option<&Secret<32>>) -> MessageKeys {
-        let salt = post_quantum.map_or_else(HmacKey::zero, |key| HmacKey::new(key.expose()));
-        let expand = salt.extract(self.0.expose());
+    pub(crate) fn keys(self, post_quantum: &Secret<32>) -> MessageKeys {
+        let expand = HmacKey::new(post_quantum.expose()).extract(self.0.expose());
         // The specification takes 80 bytes; the last block's other half goes unused.
         MessageKeys(expand.expand(labels::MESSAGE_KEYS))
     }

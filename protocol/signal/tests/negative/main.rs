@@ -16,6 +16,7 @@
 mod common;
 
 mod by_hand;
+mod crafted;
 mod sealing;
 mod signing;
 mod world;
@@ -25,3 +26,5 @@ mod page;
 mod prekeys;
 mod ratchet;
 mod xeddsa;
+
+mod spqr;
