@@ -142,6 +142,7 @@ mod spqr;
 mod stored;
 mod time;
 mod triple_ratchet;
+mod wiped;
 
 pub use address::{AddressError, DeviceId, ProtocolAddress, RegistrationId, ServiceId, ServiceIdKind};
 pub use crypto::{

@@ -133,6 +133,8 @@ impl Drop for HmacKey {
 
 impl ZeroizeOnDrop for HmacKey {}
 
+crate::wiped::wiped!(HmacKey);
+
 /// Bytes of a block of SHA-256.
 const BLOCK: usize = 64;
 type State = [u32; 8];

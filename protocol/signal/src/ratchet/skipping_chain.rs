@@ -93,6 +93,8 @@ pub(crate) struct SkippedSeeds {
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct SkippedPage(Vec<(u32, [u8; 32])>);
 
+crate::wiped::wiped!(SkippedPage);
+
 impl Clone for SkippedPage {
     fn clone(&self) -> Self {
         let mut page = Self::empty();

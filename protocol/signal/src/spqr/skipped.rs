@@ -23,6 +23,8 @@ pub struct SkippedKey {
     pub key: [u8; 32],
 }
 
+crate::wiped::wiped!(SkippedKey);
+
 /// The kept keys whose index divided by 256 is `number`.
 #[derive(Clone)]
 pub struct Page {

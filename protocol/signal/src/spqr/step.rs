@@ -58,6 +58,8 @@ impl Drop for Walker {
 
 impl ZeroizeOnDrop for Walker {}
 
+crate::wiped::wiped!(Walker);
+
 fn info(index: u32) -> [u8; 35] {
     let mut info = INFO;
     if let Some(to) = info.first_chunk_mut() {
