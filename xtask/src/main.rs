@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod fuzz;
 mod interop;
+mod mutants;
 mod packages;
 mod run;
 mod soak;
@@ -28,6 +29,8 @@ cargo xtask COMMAND
   fuzz TARGET [--seconds N] feeds generated input to a decoder or a pair of devices; --repeat FILE tries one input again.
                             list, smoke (each for a moment), all, seeds (writes fuzz/seeds) in place of TARGET;
                             --record writes the result to docs/fuzzing.md
+  mutants [--all] [--shard K/N]  changes the functions of the Signal crate that decide, or all, and sees whether a
+                            test notices
 ";
 
 fn main() -> Result<()> {
@@ -43,6 +46,7 @@ fn main() -> Result<()> {
         "bench" => bench::bench(rest),
         "soak" => soak::soak(rest),
         "fuzz" => fuzz::fuzz(rest),
+        "mutants" => mutants::mutants(rest),
         "interop" => interop::interop(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
