@@ -59,7 +59,8 @@ pub fn run(target: &str, limits: &Limits) -> Result<Outcome> {
         .arg(format!("-max_total_time={}", limits.seconds))
         .arg(format!("-max_len={}", max_length(target)))
         .arg(format!("-artifact_prefix={found}/"))
-        .args(["-print_final_stats=1", "-timeout=60", "-rss_limit_mb=2048"]);
+        // Long inputs soon: a story of ten steps says little.
+        .args(["-print_final_stats=1", "-timeout=60", "-rss_limit_mb=2048", "-len_control=20"]);
     match limits.runs {
         Some(runs) => {
             // What this run finds on its way is not to lead the next one elsewhere.
