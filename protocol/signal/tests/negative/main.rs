@@ -17,6 +17,8 @@ mod common;
 
 mod by_hand;
 mod crafted;
+mod person;
+mod refusal;
 mod sealing;
 mod signing;
 mod world;

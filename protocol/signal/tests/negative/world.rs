@@ -4,19 +4,23 @@
 
 #![allow(dead_code, reason = "each file of tests uses its share")]
 
-use std::collections::BTreeMap;
-
 use khaima_signal::{
-    CiphertextMessage, DecryptError, DistributionId, EncryptError, ErrorClass, GroupDecryptError,
-    GroupEncryptError, IdentityKeyPair, KeyError, MessageError, MessageType, PreKeyBundleIn, ProtocolAddress,
-    SenderKeyChange, SenderKeyDistributionMessage, SenderKeyMessage, SenderKeyRecord, SessionRecord,
-    StartError, Timestamp,
-    sealed_sender::{CertificateError, OpenError, SealError, SplitError},
+    CiphertextMessage, DistributionId, IdentityKeyPair, KeyError, MessageType, PreKeyBundleIn,
+    ProtocolAddress, SenderKeyChange, SenderKeyDistributionMessage, SenderKeyMessage, SenderKeyRecord,
+    SessionRecord, StartError, Timestamp,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
-use crate::by_hand::{Keys, Session};
-use crate::common::{self, Device, sender_keys::SenderKeys};
+pub(crate) use crate::refusal::assert_refusal;
+use crate::{
+    by_hand::{Keys, Session},
+    common::{self, Device},
+    person::changed,
+};
+pub use crate::{
+    person::Person,
+    refusal::{Classed, Refusal},
+};
 
 pub const ALICE: usize = 0;
 pub const BOB: usize = 1;
@@ -35,120 +39,6 @@ pub const DAY_MS: u64 = 86_400_000;
 
 pub const fn now() -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000)
-}
-
-/// One device and everything it stores: identity, trust, prekeys and what was seen of them, sessions, sender keys.
-pub struct Person {
-    pub device: Device,
-    pub sender_keys: SenderKeys,
-}
-
-impl Person {
-    pub fn new(device: Device) -> Self {
-        Self { device, sender_keys: SenderKeys::default() }
-    }
-
-    pub fn address(&self) -> ProtocolAddress {
-        self.device.address.clone()
-    }
-
-    /// Every entry of every store, by a name that tells which.
-    pub fn snapshot(&self) -> Snapshot {
-        let device = &self.device;
-        let stores = &device.stores;
-        let mut all = Snapshot::new();
-        let mut put = |name: String, bytes: Vec<u8>| assert!(all.insert(name, bytes).is_none());
-        let own = device.identity.private().serialize().expose().to_vec();
-        put("own identity".into(), [&own, device.address.to_string().as_bytes()].concat());
-        put("own registration id".into(), device.registration_id.to_be_bytes().to_vec());
-        for (id, bytes) in &stores.one_time {
-            put(format!("one-time prekey {id}"), bytes.clone());
-        }
-        for (id, bytes) in &stores.signed {
-            put(format!("signed prekey {id}"), bytes.clone());
-        }
-        for (id, (last_resort, bytes)) in &stores.kyber {
-            put(format!("kyber prekey {id}, last resort {last_resort}"), bytes.clone());
-        }
-        for (kyber, signed, base_key) in &stores.seen {
-            put(format!("seen base key {kyber}.{signed}.{}", hex::encode(base_key)), Vec::new());
-        }
-        for (peer, key) in &stores.identities {
-            put(format!("identity of {peer:?}"), key.to_vec());
-        }
-        for (peer, parts) in &stores.sessions {
-            put(format!("session with {peer:?}"), Vec::new());
-            for (name, bytes) in parts {
-                put(format!("session with {peer:?}, part {}", hex::encode(name)), bytes.clone());
-            }
-        }
-        for (sender, id, parts) in self.sender_keys.all() {
-            let of = format!("sender key of {sender:?} in {}", hex::encode(id.as_bytes()));
-            put(of.clone(), Vec::new());
-            for (name, bytes) in parts {
-                put(format!("{of}, part {}", hex::encode(name)), bytes.clone());
-            }
-        }
-        all
-    }
-}
-
-pub type Snapshot = BTreeMap<String, Vec<u8>>;
-
-/// Which entries differ.
-fn changed(before: &Snapshot, after: &Snapshot) -> Vec<String> {
-    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
-}
-
-/// Why received bytes were refused: while parsing or afterwards.
-#[derive(Debug)]
-pub enum Refusal {
-    Message(MessageError),
-    Session(DecryptError),
-    Group(GroupDecryptError),
-}
-
-/// An error of any operation, as far as these tests look into all of them alike.
-pub trait Classed: std::fmt::Debug {
-    fn class_of(&self) -> ErrorClass;
-}
-
-macro_rules! classed {
-    ($($error:ty),* $(,)?) => {
-        $(impl Classed for $error {
-            fn class_of(&self) -> ErrorClass {
-                self.class()
-            }
-        })*
-    };
-}
-
-classed!(
-    MessageError,
-    KeyError,
-    StartError,
-    EncryptError,
-    DecryptError,
-    GroupEncryptError,
-    GroupDecryptError,
-    CertificateError,
-    OpenError,
-    SealError,
-    SplitError,
-    khaima_signal::AddressError,
-    khaima_signal::BundleError,
-    khaima_signal::DistributeError,
-);
-
-impl Classed for Refusal {
-    fn class_of(&self) -> ErrorClass {
-        match self {
-            Self::Message(error) => error.class(),
-            Self::Session(error) => error.class(),
-            Self::Group(error) => error.class(),
-        }
-    }
 }
 
 pub struct World {
@@ -343,34 +233,6 @@ impl World {
         self.refused(to, |person, _| person.group_receive(&sender, bytes))
     }
 }
-
-impl Person {
-    pub fn receive(
-        &mut self,
-        from: &ProtocolAddress,
-        kind: MessageType,
-        bytes: &[u8],
-        rng: &mut ChaCha20Rng,
-    ) -> Result<Vec<u8>, Refusal> {
-        let message = CiphertextMessage::decode(kind, bytes).map_err(Refusal::Message)?;
-        self.device.decrypt(from, &message, rng).map_err(Refusal::Session)
-    }
-
-    pub fn group_receive(&mut self, from: &ProtocolAddress, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let message = SenderKeyMessage::decode(bytes).map_err(Refusal::Message)?;
-        self.sender_keys.decrypt(from, &message).map_err(Refusal::Group)
-    }
-}
-
-/// Checks the variant and the class of an error.
-macro_rules! assert_refusal {
-    ($error:expr, $variant:pat, $class:ident $(, $($note:tt)+)?) => {{
-        let error = $error;
-        assert!(matches!(error, $variant), "{error:?} {}", String::new() $(+ &format!($($note)+))?);
-        assert_eq!($crate::world::Classed::class_of(&error), khaima_signal::ErrorClass::$class);
-    }};
-}
-pub(crate) use assert_refusal;
 
 #[test]
 fn n0_a_snapshot_tells_every_store_from_what_it_was() {
