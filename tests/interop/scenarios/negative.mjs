@@ -5,6 +5,7 @@
  * Each case also says what the official library has to answer, so that two sides which are wrong alike are noticed.
  */
 import * as bundles from './negative/bundles.mjs';
+import * as envelopes from './negative/envelopes.mjs';
 import * as firstMessages from './negative/first_messages.mjs';
 import * as keys from './negative/keys.mjs';
 import * as ratchet from './negative/ratchet.mjs';
@@ -14,7 +15,7 @@ import { Bench } from './negative/bench.mjs';
 export const name = 'negative';
 export const units = () => 1;
 
-const SECTIONS = { keys, signatures, bundles, firstMessages, ratchet };
+const SECTIONS = { keys, envelopes, signatures, bundles, firstMessages, ratchet };
 
 export async function run(unit) {
   const bench = new Bench(unit);

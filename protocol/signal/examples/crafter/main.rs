@@ -7,6 +7,7 @@
 //! start          stranger, bundle, from, to, keys            a session from a bundle, with any keys
 //! message        stranger, first, plaintext, changes ..      its next message; `commit` moves on
 //! sign           key, message, nonce                         signatures that no honest signer makes
+//! seal           sender, recipient, ephemeral, content       envelopes of sealed sender 1 with any ephemeral key
 //! ```
 //!
 //! Not its concern: delivering what it makes, and judging what becomes of it.
@@ -21,6 +22,8 @@
 #[path = "../../tests/negative/by_hand.rs"]
 mod by_hand;
 mod requests;
+#[path = "../../tests/negative/sealing.rs"]
+mod sealing;
 #[path = "../../tests/negative/signing.rs"]
 mod signing;
 

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 
 use curve25519_dalek::{MontgomeryPoint, Scalar, constants::EIGHT_TORSION};
 use khaima_signal::{
-    DeviceId, IdentityKey, KemPublicKey, KyberPreKeyId, PreKeyBundleIn, PreKeyId, PrivateKey,
-    ProtocolAddress, PublicKey, SignedPreKeyId,
+    DeviceId, IdentityKey, IdentityKeyPair, KemPublicKey, KyberPreKeyId, PreKeyBundleIn, PreKeyId,
+    PrivateKey, ProtocolAddress, PublicKey, SignedPreKeyId,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::{
     by_hand::{Draft, Half, Keys, Outer, Session},
-    signing,
+    sealing, signing,
 };
 
 /// Strangers by the names that the driver gives them. Their randomness is the same in every run; the other side's is not.
@@ -32,6 +32,7 @@ impl Crafter {
         match text(&request["cmd"]) {
             "start" => self.start(request),
             "message" => self.message(request),
+            "seal" => self.seal(request),
             "sign" => self.sign(request),
             other => panic!("no such command: {other}"),
         }
@@ -77,6 +78,18 @@ impl Crafter {
             return json!({ "type": 3, "message": hex::encode(outer.around(version, message)) });
         }
         json!({ "type": 2, "message": hex::encode(message) })
+    }
+
+    /// `ephemeral_written` replaces the ephemeral key in the envelope, whatever it was sealed with.
+    fn seal(&mut self, request: &Value) -> Value {
+        let private = PrivateKey::deserialize(&bytes(&request["sender_private"]).unwrap()).unwrap();
+        let sender = IdentityKeyPair::from_private(private);
+        let recipient = IdentityKey::deserialize(&bytes(&request["recipient"]).unwrap()).unwrap();
+        let ephemeral = key(&request["ephemeral"], Half::random(&mut self.rng));
+        let content = bytes(&request["content"]).unwrap();
+        let mut envelope = sealing::seal(&content, &sender, &recipient, &ephemeral);
+        replace_bytes(request, "ephemeral_written", &mut envelope.ephemeral);
+        json!({ "message": hex::encode(envelope.bytes()) })
     }
 
     /// Under a key of small order (null if there is no such signature), under the base point, or with the nonce zero whose point is

@@ -1,4 +1,4 @@
-//! Sealed sender 1 by hand, with any ephemeral key, and a content to seal.
+//! Sealed sender 1 by hand, with any ephemeral key.
 //!
 //! Spec: Signal protocol 10.5 Version 1 (single recipient).
 
@@ -7,18 +7,10 @@ use aes::{
     cipher::{KeyIvInit as _, StreamCipher as _},
 };
 use ctr::Ctr128BE;
-use khaima_signal::{
-    IdentityKeyPair, KeyPair, LocalIdentity as _, MessageType,
-    sealed_sender::{ContentHint, SealedContent, SenderCertificate, SenderClaims, ServerCertificate},
-};
+use khaima_signal::{IdentityKey, IdentityKeyPair, LocalIdentity as _};
 use prost::Message as _;
-use rand_chacha::ChaCha20Rng;
 
-use crate::{
-    by_hand::{Half, hkdf, hmac},
-    common::address,
-    world::{NAMES, now},
-};
+use crate::by_hand::{Half, hkdf, hmac};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Envelope {
@@ -37,29 +29,8 @@ impl Envelope {
     }
 }
 
-/// Some content of a sender whose certificate names the sender's identity key.
-pub fn content(sender: &IdentityKeyPair, rng: &mut ChaCha20Rng) -> SealedContent {
-    let server_key = KeyPair::generate(rng);
-    let server = ServerCertificate::issue(1, server_key.public(), sender, rng);
-    let claims = SenderClaims {
-        uuid: NAMES[0].to_owned(),
-        e164: None,
-        device: address(NAMES[0], 1).device(),
-        expires: now(),
-        identity_key: sender.identity_key(),
-    };
-    SealedContent {
-        message_type: MessageType::Whisper,
-        certificate: SenderCertificate::issue(claims, server, server_key.private(), rng),
-        content: vec![7; 40],
-        hint: ContentHint::Default,
-        group_id: None,
-    }
-}
-
 /// Seals for somebody with this ephemeral key.
-pub fn seal(content: &[u8], sender: &IdentityKeyPair, to: &IdentityKeyPair, ephemeral: &Half) -> Envelope {
-    let recipient = to.identity_key();
+pub fn seal(content: &[u8], sender: &IdentityKeyPair, recipient: &IdentityKey, ephemeral: &Half) -> Envelope {
     let salt = [b"UnidentifiedDelivery".as_slice(), &recipient.serialize(), &ephemeral.serialize()].concat();
     let outer: [u8; 96] = hkdf(Some(&salt), &ephemeral.agree(recipient.public_key()), b"");
     let sealed_static = seal_part(&outer[32..64], &outer[64..], &sender.identity_key().serialize());

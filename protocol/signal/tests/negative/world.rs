@@ -5,9 +5,10 @@
 #![allow(dead_code, reason = "each file of tests uses its share")]
 
 use khaima_signal::{
-    CiphertextMessage, DistributionId, IdentityKeyPair, KeyError, MessageType, PreKeyBundleIn,
-    ProtocolAddress, SenderKeyChange, SenderKeyDistributionMessage, SenderKeyMessage, SenderKeyRecord,
-    SessionRecord, StartError, Timestamp,
+    CiphertextMessage, DeviceId, DistributionId, IdentityKeyPair, KeyError, KeyPair, LocalIdentity as _,
+    MessageType, PreKeyBundleIn, ProtocolAddress, SenderKeyChange, SenderKeyDistributionMessage,
+    SenderKeyMessage, SenderKeyRecord, SessionRecord, StartError, Timestamp,
+    sealed_sender::{ContentHint, SealedContent, SenderCertificate, SenderClaims, ServerCertificate},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
@@ -39,6 +40,26 @@ pub const DAY_MS: u64 = 86_400_000;
 
 pub const fn now() -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000)
+}
+
+/// Some content of a sender whose certificate names the sender's identity key.
+pub fn sealed_content(sender: &IdentityKeyPair, rng: &mut ChaCha20Rng) -> SealedContent {
+    let server_key = KeyPair::generate(rng);
+    let server = ServerCertificate::issue(1, server_key.public(), sender, rng);
+    let claims = SenderClaims {
+        uuid: NAMES[0].to_owned(),
+        e164: None,
+        device: DeviceId::new(1).unwrap(),
+        expires: now(),
+        identity_key: sender.identity_key(),
+    };
+    SealedContent {
+        message_type: MessageType::Whisper,
+        certificate: SenderCertificate::issue(claims, server, server_key.private(), rng),
+        content: vec![7; 40],
+        hint: ContentHint::Default,
+        group_id: None,
+    }
 }
 
 pub struct World {

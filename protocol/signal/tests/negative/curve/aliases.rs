@@ -13,7 +13,7 @@ use super::{
 use crate::{
     by_hand::{Half, Keys, plus_p},
     sealing, signing,
-    world::{ALICE, BOB, Refusal, World, assert_refusal},
+    world::{ALICE, BOB, Refusal, World, assert_refusal, sealed_content},
 };
 
 /// The key plus a point of small order: every agreement with it is the same.
@@ -173,15 +173,15 @@ fn n03_n04_an_ephemeral_key_that_is_not_reduced() {
     let mut world = World::new(305);
     let (alice, bob) =
         (world.people[ALICE].device.identity.clone(), world.people[BOB].device.identity.clone());
-    let content = sealing::content(&alice, &mut world.rng).encode();
+    let content = sealed_content(&alice, &mut world.rng).encode();
     let ephemeral = Half::random(&mut world.rng);
     for ephemeral in [ephemeral.clone().written(with_top_bit), Half::nine_plus_p()] {
-        let sealed = sealing::seal(&content, &alice, &bob, &ephemeral).bytes();
+        let sealed = sealing::seal(&content, &alice, &bob.identity_key(), &ephemeral).bytes();
         let error = world.refused(BOB, |_, _| open(&sealed, &bob));
         assert_refusal!(error, OpenError::InvalidSealedSenderMessage, SealedSenderInvalid);
     }
     for ephemeral in [ephemeral, Half::nine()] {
-        open(&sealing::seal(&content, &alice, &bob, &ephemeral).bytes(), &bob).unwrap();
+        open(&sealing::seal(&content, &alice, &bob.identity_key(), &ephemeral).bytes(), &bob).unwrap();
     }
     // Version 2 derives the key again from the message, so that the alias is noticed there too.
     let mut sealed = v2::seal_for_one(&content, &alice, &bob.identity_key(), &mut world.rng).unwrap();

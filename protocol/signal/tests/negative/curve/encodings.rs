@@ -1,7 +1,7 @@
 //! 5 to 7: bytes that are no key or more than one, and keys that are equal to others.
 
 use khaima_signal::{
-    DecryptError, KeyError, MessageError, MessageType, PreKeySignalMessage, PublicKey,
+    DecryptError, KeyError, LocalIdentity as _, MessageError, MessageType, PreKeySignalMessage, PublicKey,
     SenderKeyDistributionMessage,
     sealed_sender::{OpenError, open},
 };
@@ -10,7 +10,7 @@ use super::is_accepted;
 use crate::{
     by_hand::{Half, Keys},
     sealing,
-    world::{ALICE, BOB, Refusal, World, assert_refusal},
+    world::{ALICE, BOB, Refusal, World, assert_refusal, sealed_content},
 };
 
 /// First messages and others whose keys were changed by `change`, one each. The sender is a stranger.
@@ -26,8 +26,8 @@ fn with_changed_keys(change: impl Fn(&mut Vec<u8>)) -> (World, [Vec<u8>; 3], [Ve
     change(ratchet.fields.ratchet_key.as_mut().unwrap());
     let (alice, bob) =
         (world.people[ALICE].device.identity.clone(), world.people[BOB].device.identity.clone());
-    let content = sealing::content(&alice, &mut world.rng).encode();
-    let mut sealed = sealing::seal(&content, &alice, &bob, &Half::random(&mut world.rng));
+    let content = sealed_content(&alice, &mut world.rng).encode();
+    let mut sealed = sealing::seal(&content, &alice, &bob.identity_key(), &Half::random(&mut world.rng));
     change(sealed.ephemeral.as_mut().unwrap());
     let key = world.hand_out(ALICE).serialize().to_vec();
     let (rest, key) = key.split_at(key.len() - 33);

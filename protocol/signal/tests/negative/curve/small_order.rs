@@ -9,7 +9,7 @@ use super::{NO_AGREEMENT, bundle, first_message, number, with_identity, with_sig
 use crate::{
     by_hand::{Half, Keys, plus_p},
     sealing, signing,
-    world::{ALICE, BOB, Refusal, World, assert_refusal},
+    world::{ALICE, BOB, Refusal, World, assert_refusal, sealed_content},
 };
 
 /// 0, 1, p - 1, p, p + 1 and the two of order 8: whatever they are multiplied by, the result is zero.
@@ -158,11 +158,12 @@ fn n01_a_sealed_sender_ephemeral_key_of_small_order() {
     let mut world = World::new(107);
     let (alice, bob) =
         (world.people[ALICE].device.identity.clone(), world.people[BOB].device.identity.clone());
-    let content = sealing::content(&alice, &mut world.rng).encode();
+    let content = sealed_content(&alice, &mut world.rng).encode();
     let sealed = v2::seal_for_one(&content, &alice, &bob.identity_key(), &mut world.rng).unwrap();
     open(&sealed, &bob).unwrap();
     for point in small_order() {
-        let first = sealing::seal(&content, &alice, &bob, &Half::of_small_order(point)).bytes();
+        let first =
+            sealing::seal(&content, &alice, &bob.identity_key(), &Half::of_small_order(point)).bytes();
         let mut second = sealed.clone();
         second[1 + 32 + 16..][..32].copy_from_slice(&point);
         for sealed in [first, second] {

@@ -6,10 +6,7 @@ use khaima_signal::{
     sealed_sender::{SealError, open, v1, v2},
 };
 
-use crate::{
-    sealing,
-    world::{ALICE, BOB, DAY_MS, World, assert_refusal, now},
-};
+use crate::world::{ALICE, BOB, DAY_MS, World, assert_refusal, now, sealed_content};
 
 #[test]
 fn n31_a_session_that_nobody_answered_for_more_than_30_days() {
@@ -35,7 +32,7 @@ fn n31_a_session_that_nobody_answered_for_more_than_30_days() {
 fn n32_a_registration_id_of_more_than_14_bits_in_a_message_for_many() {
     let mut world = World::new(3_200);
     let (sender, bob) = (world.people[ALICE].device.identity.clone(), world.address(BOB));
-    let content = sealing::content(&sender, &mut world.rng).encode();
+    let content = sealed_content(&sender, &mut world.rng).encode();
     let identity = Some(world.people[BOB].device.identity.identity_key());
     let mut seal = |id: u32| {
         let session = v2::DestinationSession::Current(RegistrationId::new(id));
@@ -66,7 +63,7 @@ fn n32_everywhere_else_any_registration_id_will_do() {
         assert_eq!(world.record(BOB, ALICE).remote_registration_id(), Some(id));
         assert_eq!(world.record(ALICE, BOB).remote_registration_id(), Some(id));
         let (alice, bob) = (&world.people[ALICE].device.identity, &world.people[BOB].device.identity);
-        let content = sealing::content(alice, &mut world.rng).encode();
+        let content = sealed_content(alice, &mut world.rng).encode();
         for seal in [v1::seal, v2::seal_for_one] {
             open(&seal(&content, alice, &bob.identity_key(), &mut world.rng).unwrap(), bob).unwrap();
         }
