@@ -165,9 +165,11 @@ fn messages_to_many_split_as_recorded() {
     for case in cases(&vectors("sealed_sender.json"), "sent") {
         let message = bytes(&case["message"]);
         let result = v2::split(&message).map(|split| {
-            let recipients: Vec<_> = split
-                .recipients()
-                .iter()
+            // Recorded in the order of their names, not of the message.
+            let mut recipients: Vec<_> = split.recipients().iter().collect();
+            recipients.sort_by_key(|recipient| recipient.service_id.to_string());
+            let recipients: Vec<_> = recipients
+                .into_iter()
                 .map(|recipient| {
                     let devices: Vec<_> = recipient
                         .devices
@@ -183,7 +185,8 @@ fn messages_to_many_split_as_recorded() {
                     })
                 })
                 .collect();
-            let excluded: Vec<_> = split.excluded().iter().map(ToString::to_string).collect();
+            let mut excluded: Vec<_> = split.excluded().iter().map(ToString::to_string).collect();
+            excluded.sort();
             json!({ "recipients": recipients, "excluded": excluded })
         });
         assert_expected(&case, result.map_err(|error| error.class()));
