@@ -4,11 +4,11 @@
 //! Not its concern: where keys come from, and authenticating CBC (the message MAC does, before decryption).
 
 use aes::Aes256;
-use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::block_padding::{NoPadding, Pkcs7};
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher};
 use aes_gcm_siv::aead::Aead;
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
-use subtle::ConstantTimeEq;
+use subtle::{ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroizing;
 
 use super::kdf;
@@ -44,12 +44,27 @@ pub(crate) fn cbc_decrypt(
     }
     // Decrypted in place, so that no unwiped copy of the plaintext is left.
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let length = cbc::Decryptor::<Aes256>::new(key.into(), iv.into())
-        .decrypt_padded::<Pkcs7>(&mut buffer)
-        .map_err(|_| CipherError)?
-        .len();
+    cbc::Decryptor::<Aes256>::new(key.into(), iv.into())
+        .decrypt_padded::<NoPadding>(&mut buffer)
+        .map_err(|_| CipherError)?;
+    let padding = buffer.last_chunk().and_then(padding_length).ok_or(CipherError)?;
+    let length = buffer.len() - padding;
     buffer.truncate(length);
     Ok(buffer)
+}
+
+/// The length of the padding at the end of the last block, 1 to 16, or `None` if it is none.
+///
+/// Looks at all of the block in any case, so that the time does not tell where padding is wrong. A MAC or a signature
+/// stands before it; this is for the day when somebody forgets that.
+fn padding_length(block: &[u8; 16]) -> Option<usize> {
+    let [.., length] = block;
+    let mut wrong = length.ct_eq(&0) | length.ct_gt(&16);
+    for (from_end, byte) in (1..=16_u8).zip(block.iter().rev()) {
+        let inside = !from_end.ct_gt(length);
+        wrong |= inside & !byte.ct_eq(length);
+    }
+    (!bool::from(wrong)).then_some(usize::from(*length))
 }
 
 /// AES-256-CTR from counter block zero, then the first 10 bytes of the ciphertext's HMAC.
@@ -141,6 +156,21 @@ mod tests {
         let mut other_iv = *IV;
         other_iv[15] ^= 0xF0;
         assert_eq!(cbc_decrypt(KEY, &other_iv, &ciphertext), Err(CipherError));
+    }
+
+    #[test]
+    fn padding_is_as_many_bytes_as_each_of_them_says() {
+        for length in 0..=u8::MAX {
+            let block = [length; 16];
+            let right = (1..=16).contains(&length).then_some(usize::from(length));
+            assert_eq!(padding_length(&block), right, "{length}");
+            for at in 0..15 {
+                let mut changed = block;
+                changed[at] ^= 0x80;
+                let right = right.filter(|right| at < 16 - right);
+                assert_eq!(padding_length(&changed), right, "{length}, {at} changed");
+            }
+        }
     }
 
     // NIST SP 800-38A, F.2.5: the first block, with our padding after it.
