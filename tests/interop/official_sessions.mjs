@@ -23,13 +23,13 @@ export function sessionCommands({ library: L, stores, parties }) {
       name, device, address: at(name, device),
       sessions: new stores.Sessions(), identities: new stores.Identities(privateKey, registrationId),
       prekeys: new stores.PreKeys(), signed: new stores.SignedPreKeys(), kyber: new stores.KyberPreKeys(),
-      senderKeys: new stores.SenderKeys(), nextId: 1, latest: { signed: null, kyber: null },
+      senderKeys: new stores.SenderKeys(), next: { prekey: 1, signed: 1, kyber: 1 }, latest: { signed: null, kyber: null },
     };
   }
 
-  // One sequence of ids for all kinds, in the order in which a bundle needs them, as our program has it: ids are then equal in both worlds.
+  // Ids count from 1 for each kind, as in our program: they are then equal in both worlds.
   function newSigned(party) {
-    const id = party.nextId++;
+    const id = party.next.signed++;
     const key = L.PrivateKey.generate();
     const signature = party.identities.privateKey.sign(key.getPublicKey().serialize());
     party.signed.records.set(id, L.SignedPreKeyRecord.new(id, Date.now(), key.getPublicKey(), key, signature));
@@ -38,7 +38,7 @@ export function sessionCommands({ library: L, stores, parties }) {
   }
 
   function newKyber(party, lastResort) {
-    const id = party.nextId++;
+    const id = party.next.kyber++;
     const pair = L.KEMKeyPair.generate();
     const signature = party.identities.privateKey.sign(pair.getPublicKey().serialize());
     party.kyber.records.set(id, L.KyberPreKeyRecord.new(id, Date.now(), pair, signature));
@@ -72,7 +72,7 @@ export function sessionCommands({ library: L, stores, parties }) {
         name: p.name, device: p.device, registrationId: p.identities.registrationId, identity: hex(p.identities.privateKey.serialize()),
         sessions: dump(p.sessions.records), known: dump(p.identities.known), prekeys: dump(p.prekeys.records), signed: dump(p.signed.records),
         kyber: dump(p.kyber.records), lastResort: [...p.kyber.lastResort], seen: [...p.kyber.seen].map(([k, v]) => [k, [...v]]),
-        senderKeys: dump(p.senderKeys.records), nextId: p.nextId, latest: p.latest,
+        senderKeys: dump(p.senderKeys.records), next: p.next, latest: p.latest,
       };
       return { state: Buffer.from(JSON.stringify(state)).toString('hex') };
     },
@@ -89,7 +89,7 @@ export function sessionCommands({ library: L, stores, parties }) {
       fill(p.senderKeys.records, s.senderKeys, L.SenderKeyRecord);
       p.kyber.lastResort = new Set(s.lastResort);
       p.kyber.seen = new Map(s.seen.map(([k, v]) => [k, new Set(v)]));
-      p.nextId = s.nextId;
+      p.next = s.next;
       p.latest = s.latest;
       parties.set(party, p);
     },
@@ -97,7 +97,7 @@ export function sessionCommands({ library: L, stores, parties }) {
     bundle(args) {
       const p = of(args);
       const lastResort = args.kyber === 'last_resort';
-      const prekeyId = args.one_time ? p.nextId++ : null;
+      const prekeyId = args.one_time ? p.next.prekey++ : null;
       let prekey = null;
       if (prekeyId !== null) {
         const key = L.PrivateKey.generate();

@@ -187,7 +187,7 @@ export class SessionScript {
     this.unit.expect(types.every((type) => type === 2), 'both are on an acknowledged session', { types });
     for (const [one, other] of [[a, b], [b, a]]) {
       const [info] = await this.twin.must(one, 'session_info', { name: other.name, device: other.device, now_ms: this.now });
-      this.unit.expect(info.exists && info.usable && info.remote_registration_id === other.registrationId, 'a usable session', { info });
+      this.unit.expect(info.exists && info.usable, 'a usable session', { info });
     }
   }
 

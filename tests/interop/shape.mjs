@@ -35,6 +35,8 @@ const SHAPES = {
   bundle: ({ bundle }) => Object.fromEntries(Object.entries(bundle).map(([name, value]) => [name, lengthOf(value)])),
   save: () => ({}),
   ss1_encrypt: (answer) => ({ message: lengthOf(answer.message) }),
+  ss1_seal: (answer) => ({ message: lengthOf(answer.message) }),
+  ss2_encrypt: (answer) => ({ message: lengthOf(answer.message) }),
 };
 
 /** The comparable part of an answer, as text. */

@@ -79,10 +79,16 @@ export class Unit {
     return false;
   }
 
-  /** The same command with the same bytes on both sides. Answers ours' answer, or the official one where ours is stricter. */
+  /** The same command with the same bytes on both sides. Answers what they agree on, or the official answer where ours is stricter. */
   async both(cmd, args) {
+    return (await this.ask(cmd, args)).answer;
+  }
+
+  /** {@link both}, and whether they agreed. */
+  async ask(cmd, args) {
     const [official, ours] = await Promise.all([this.call(this.official, cmd, args), this.call(this.ours, cmd, args)]);
-    return this.compare(cmd, { args, answer: official }, { args, answer: ours }) ? ours : official;
+    const agreed = this.compare(cmd, { args, answer: official }, { args, answer: ours });
+    return { answer: agreed ? ours : official, agreed };
   }
 
   /** {@link both}, and it has to succeed. */
