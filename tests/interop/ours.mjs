@@ -1,6 +1,9 @@
 /** Our program behind the same commands: one JSON object per line, answered in order, many requests on their way at once. */
 import { spawn } from 'node:child_process';
 
+/** Long enough for the worst single step on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 export class Ours {
   kind = 'ours';
   #child;
@@ -13,9 +16,14 @@ export class Ours {
   #nextId = 1;
   #failure = null;
   #ended = null;
+  #patienceMs;
+  #watch;
 
-  constructor(program) {
+  /** @param {number} patienceMs how long the program may be silent while it owes answers, before that counts as a failure */
+  constructor(program, patienceMs = PATIENCE_MS) {
     this.#program = program;
+    this.#patienceMs = patienceMs;
+    this.#watch = setTimeout(() => this.#impatient(), patienceMs).unref();
     this.#child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child.stdout.on('data', (chunk) => this.#take(chunk));
     this.#child.on('error', (error) => this.#fail(`cannot run the program: ${error.message}`));
@@ -37,13 +45,20 @@ export class Ours {
     return new Promise((resolve, reject) => this.#waiting.push({ id, resolve, reject }));
   }
 
+  #impatient() {
+    if (this.#waiting.length === this.#head) return;
+    this.#fail(`no answer for ${this.#patienceMs / 1000} seconds`);
+  }
+
   #flush() {
     const text = this.#outgoing.join('');
     this.#outgoing = [];
+    this.#watch.refresh();
     if (!this.#failure) this.#child.stdin.write(text);
   }
 
   #take(chunk) {
+    this.#watch.refresh();
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       this.#partial.push(chunk.subarray(start, end));
@@ -56,6 +71,7 @@ export class Ours {
   }
 
   #answer(line) {
+    if (this.#failure) return undefined;
     const waiting = this.#waiting[this.#head];
     let answer;
     try {
@@ -71,11 +87,13 @@ export class Ours {
       this.#head = 0;
     }
     delete answer.id;
-    waiting.resolve(answer);
+    return waiting.resolve(answer);
   }
 
+  /** Nothing that it says from now on means anything. */
   #fail(reason) {
     this.#failure ??= new Error(reason);
+    this.#child.kill();
     for (const waiting of this.#waiting.splice(this.#head)) waiting.reject(this.#failure);
     this.#head = 0;
     this.#waiting = [];
@@ -90,6 +108,7 @@ export class Ours {
   async close() {
     this.#child.stdin.end();
     const status = await this.#ended;
+    clearTimeout(this.#watch);
     if (status !== 0) throw new Error(`the program ended with status ${status} at the end of its input`);
   }
 }

@@ -4,7 +4,8 @@
  *   node run.mjs --program PATH --package libsignal-newest|libsignal-0.92 --scripts N --seed S [--only SCENARIO] [--selftest]
  *     [--crafter PATH]
  *
- * `--selftest` shows instead that differences are noticed. `--program official` puts the library on both sides. Ends with a status that is not zero when anything differed.
+ * `--selftest` shows instead that differences are noticed. `--program official` puts the library on both sides. Ends with a status that is
+ * not zero when anything differed.
  */
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';

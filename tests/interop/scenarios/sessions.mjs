@@ -4,7 +4,7 @@ import { DAY_MS, SessionScript } from '../session_script.mjs';
 export const name = 'sessions';
 export const units = (scripts) => scripts;
 
-const STYLES = { orderly: 38, chaos: 40, starts: 14, turns: 4, burst: 3.6, window: 0.4 };
+const STYLES = { orderly: 37, chaos: 38, starts: 13, late: 4, turns: 2.5, burst: 3.6, archives: 0.5, window: 0.2 };
 
 export async function run(unit) {
   const script = new SessionScript(unit);
@@ -16,12 +16,12 @@ export async function run(unit) {
   await script.twin.end();
 }
 
-const STEPS = { orderly, chaos, starts, turns, burst, window };
+const STEPS = { orderly, chaos, starts, late, turns, burst, archives, window };
 
 /** Loss, small delays, repeats and corrupted copies between people who do nothing unusual: every message must be readable once. */
 async function orderly(script, random) {
   await script.people(random.weighted({ 2: 8, 3: 1 }) | 0);
-  for (let steps = random.between(10, 60); steps > 0; steps -= 1) {
+  for (let steps = random.between(8, 45); steps > 0; steps -= 1) {
     const [from, to] = script.pair();
     const late = script.queue.filter((item) => script.sent - item.born > 3);
     for (const item of late) await script.deliver(script.take(item), { must: !item.read });
@@ -43,7 +43,7 @@ async function orderly(script, random) {
 /** Everything may happen; the official library in the same situation says what is right. */
 async function chaos(script, random) {
   await script.people(random.weighted({ 2: 6, 3: 3, 4: 1 }) | 0);
-  for (let steps = random.between(10, 90); steps > 0; steps -= 1) {
+  for (let steps = random.between(8, 60); steps > 0; steps -= 1) {
     const [from, to] = script.pair();
     const step = random.weighted(CHAOS);
     if (ACTIONS[step]) {
@@ -97,9 +97,12 @@ const ACTIONS = {
   async badBundle(script, from, to, random) {
     const bundles = await script.twin.must(to, 'bundle', script.bundleOptions());
     const change = bundleChange(random);
-    script.unit.note(`bad bundle ${change.name}`);
+    const signs = random.chance(0.4);
+    script.unit.note(`bad bundle ${change.name}${signs ? ' signed' : ''}`);
+    const changed = bundles.map(({ bundle }) => change.apply(bundle));
+    if (signs) await Promise.all(changed.map((bundle) => signAgain(script.unit, bundle, to.identityPrivate)));
     await script.twin.onClone(from, (clone) => script.twin.call(clone, 'process_bundle', (world) => ({
-      name: to.name, device: to.device, bundle: change.apply(bundles[world].bundle), now_ms: script.now,
+      name: to.name, device: to.device, bundle: changed[world], now_ms: script.now,
     })));
   },
 };
@@ -128,10 +131,18 @@ const ON_ITEM = {
   },
 };
 
+/** Signs whatever keys the bundle has now: what its owner could do on purpose. */
+async function signAgain(unit, bundle, identityPrivate) {
+  for (const field of ['signed_prekey', 'kyber_prekey']) {
+    const { signature } = await unit.must(unit.official, 'sign', { private_key: identityPrivate, message: bundle[field] });
+    bundle[`${field}_signature`] = signature;
+  }
+}
+
 /** A change to one field of a bundle, the same in both worlds. */
 function bundleChange(random) {
   const field = random.pick(['identity_key', 'prekey', 'signed_prekey', 'signed_prekey_signature', 'kyber_prekey', 'kyber_prekey_signature']);
-  const kind = random.weighted({ bit: 6, topBit: 1, type: 1, cut: 1, longer: 1, numbers: 2 });
+  const kind = random.weighted({ bit: 6, topBit: 2, type: 1, cut: 1, longer: 1, nothing: 1, numbers: 2 });
   const [position, mask, extra] = [random.u32(), 1 << random.below(8), random.bytes(random.between(1, 3))];
   const onField = (alter) => (bundle) =>
     (bundle[field] === null ? bundle : { ...bundle, [field]: alter(Buffer.from(bundle[field], 'hex')).toString('hex') });
@@ -144,6 +155,8 @@ function bundleChange(random) {
     { signed_prekey_id: 0 }, { kyber_prekey_id: 0xffffffff },
   ]);
   const applies = {
+    // Nobody can agree on anything with this point.
+    nothing: onField((bytes) => (bytes.length === 33 ? Buffer.concat([Buffer.of(5), Buffer.alloc(32)]) : bytes)),
     bit: flip(position, mask), topBit: flip(-1, 0x80), type: flip(0, mask),
     cut: onField((bytes) => bytes.subarray(0, position % bytes.length)), longer: onField((bytes) => Buffer.concat([bytes, extra])),
     numbers: (bundle) => ({ ...bundle, ...numbers }),
@@ -179,18 +192,49 @@ async function turns(script, random) {
     for (let n = random.between(1, many); n > 0; n -= 1) {
       const item = script.take(await script.say(from, to, random.hex(8)));
       if (!random.chance(loss)) await script.deliver(item, { must: true });
+      else if (random.chance(0.5)) script.queue.push(item);
     }
+    // From a chain or an epoch that may be gone by now.
+    if (random.chance(0.05) && script.queue.length > 0) await script.deliver(script.take(random.pick(script.queue)));
     if (random.chance(0.01)) await script.twin.restart(from, random.chance(0.3));
   }
 }
 
+/** Messages that arrive several turns late: of the chains of the other side, only the newest five are kept. */
+async function late(script, random) {
+  await script.people(2);
+  const [a, b] = script.parties;
+  for (let turn = random.between(8, 30); turn > 0; turn -= 1) {
+    const [from, to] = turn % 2 === 0 ? [a, b] : [b, a];
+    for (let n = random.between(0, 2); n > 0; n -= 1) await script.say(from, to);
+    await script.deliver(script.take(await script.say(from, to)), { must: true });
+    if (random.chance(0.2) && script.queue.length > 0) await script.deliver(script.take(random.pick(script.queue)));
+  }
+  for (const item of random.shuffle(script.queue)) await script.deliver(script.take(item));
+}
+
+/** More sessions than a record keeps, and a message of each that comes at last. */
+async function archives(script, random) {
+  await script.people(2);
+  const [a, b] = script.parties;
+  for (let n = random.between(38, 46); n > 0; n -= 1) {
+    const [from, to] = random.chance(0.8) ? [a, b] : [b, a];
+    await script.establish(from, to);
+    await script.say(from, to);
+    await script.deliver(script.take(await script.say(from, to)), { must: true });
+    if (random.chance(0.3)) await script.say(to, from);
+  }
+  const waiting = random.chance(0.5) ? [...script.queue] : random.shuffle(script.queue);
+  for (const item of waiting) await script.deliver(script.take(item));
+}
+
 /** Many at once, of which few arrive, in any order. */
-async function burst(script, random, count = random.between(30, 300)) {
+async function burst(script, random, count = random.between(20, 160)) {
   await script.people(2);
   const [a, b] = script.parties;
   await script.deliver(script.take(await script.say(a, b)), { must: true });
   if (random.chance(0.7)) await script.deliver(script.take(await script.say(b, a)), { must: true });
-  for (const [from, to] of random.chance(0.5) ? [[a, b], [b, a]] : [[b, a]]) {
+  for (const [from, to] of count < 1000 && random.chance(0.5) ? [[a, b], [b, a]] : [[b, a]]) {
     const items = await script.burst(from, to, count);
     script.queue = [];
     const arriving = [items.at(-1), ...random.shuffle([...items.slice(0, 4), ...items.slice(-9, -1), random.pick(items), random.pick(items)])];
