@@ -328,6 +328,7 @@ fn stories(seeds: &mut Seeds) {
     }
 
     for (name, story) in [
+        ("late_and_twice", vec![2, 2, 0, 0, 9, 128 + 41, 0, 9, 128 + 100, 128 + 40, 0, 120]),
         ("both_on", [&[2, 2, 0][..], &[0, 39, 128 + 40, 39, 128, 39, 40, 39, 120].repeat(12)].concat()),
         ("one_off", [&[1, 0, 0][..], &[0, 3, 128 + 40, 3, 128, 3, 40, 3].repeat(3)].concat()),
         (

@@ -78,8 +78,7 @@ pub fn run(target: &str, limits: &Limits) -> Result<Outcome> {
     let seconds = started.elapsed().as_secs_f64();
     let finding = (!output.is_success).then(|| {
         if !limits.is_shown {
-            let tail = output.lines.len().saturating_sub(30);
-            output.lines.iter().skip(tail).for_each(|line| eprintln!("{line}"));
+            eprintln!("{target}: {}", output.failure());
         }
         let written = output.lines.iter().find_map(|line| line.split_once("Test unit written to "));
         written.map_or_else(|| found.clone(), |(_, file)| file.trim().to_owned())
@@ -99,14 +98,14 @@ pub fn run(target: &str, limits: &Limits) -> Result<Outcome> {
 pub fn repeat(target: &str, file: &str) -> Result<()> {
     say(&format!("{target} on {file}"));
     let file = std::env::current_dir()?.join(file);
-    let status = started(target)?.arg(file).status()?;
+    let status = started(target)?.env("RUST_BACKTRACE", "1").arg(file).status()?;
     if status.success() { Ok(()) } else { bail!("it fails still ({status})") }
 }
 
-/// The target's program, so started that a panic names its line.
+/// The target's program.
 fn started(target: &str) -> Result<Command> {
     let mut command = Command::new(build::program(target)?);
-    command.current_dir(root()?).env("RUST_BACKTRACE", "1");
+    command.current_dir(root()?).env_remove("RUST_BACKTRACE");
     Ok(command)
 }
 
@@ -122,6 +121,13 @@ struct Output {
 }
 
 impl Output {
+    /// From the panic, or what else stopped the run, to the end: the input is among it.
+    fn failure(&self) -> String {
+        let is_first = |line: &String| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
+        let from = self.lines.iter().position(is_first).unwrap_or(0);
+        self.lines.get(from..).unwrap_or_default().join("\n")
+    }
+
     /// The number behind the last such word; 0 if it was never said.
     fn last(&self, name: &str) -> u64 {
         let number = |line: &String| {

@@ -114,16 +114,11 @@ fn search(targets: &[String], seconds: u32, is_recorded: bool) -> Result<()> {
 }
 
 fn fail_on_findings(outcomes: &[Outcome]) -> Result<()> {
-    let failed: Vec<&str> =
-        outcomes.iter().filter(|outcome| outcome.finding.is_some()).map(|outcome| &*outcome.target).collect();
-    match outcomes.iter().find_map(|outcome| outcome.finding.as_deref().map(|finding| (outcome, finding))) {
-        None => Ok(()),
-        Some((outcome, finding)) => {
-            bail!(
-                "fuzzing found something in: {}\nto repeat it: cargo xtask fuzz {} --repeat {finding}",
-                failed.join(", "),
-                outcome.target,
-            )
-        }
+    let found = outcomes.iter().filter_map(|outcome| Some((&outcome.target, outcome.finding.as_ref()?)));
+    let repeat: Vec<String> =
+        found.map(|(target, file)| format!("cargo xtask fuzz {target} --repeat {file}")).collect();
+    if repeat.is_empty() {
+        return Ok(());
     }
+    bail!("fuzzing found something; to repeat it:\n  {}", repeat.join("\n  "))
 }
