@@ -19,8 +19,14 @@ use crate::{
 
 /// Strangers by the names that the driver gives them. Their randomness is the same in every run; the other side's is not.
 pub struct Crafter {
-    strangers: BTreeMap<String, Session>,
+    strangers: BTreeMap<String, Stranger>,
     rng: ChaCha20Rng,
+}
+
+struct Stranger {
+    /// As it was at first, to go back to.
+    start: Session,
+    session: Session,
 }
 
 impl Crafter {
@@ -48,13 +54,19 @@ impl Crafter {
         let keys = Keys { identity, base, ratchet: key(&request["keys"]["ratchet"], honest.ratchet) };
         let (from, to) = (address(&request["from"]), address(&request["to"]));
         let session = Session::start(&keys, &bundle(&request["bundle"]), &from, &to, &mut self.rng);
-        self.strangers.insert(text(&request["stranger"]).to_owned(), session);
+        let stranger = Stranger { start: session.clone(), session };
+        self.strangers.insert(text(&request["stranger"]).to_owned(), stranger);
         json!({ "identity_key": hex::encode(keys.identity.serialize()) })
     }
 
+    /// `skip` leaves out messages of the double ratchet, `counter` chooses one; the post-quantum ratchet always does its next step.
     fn message(&mut self, request: &Value) -> Value {
-        let name = text(&request["stranger"]);
-        let mut session = self.strangers[name].clone();
+        let stranger = self.strangers.get_mut(text(&request["stranger"])).unwrap();
+        let mut session = stranger.session.clone();
+        if let Some(counter) = request["counter"].as_u64() {
+            session = session.back_at(&stranger.start);
+            session.skip(counter as u32);
+        }
         session.skip(request["skip"].as_u64().unwrap_or(0) as u32);
         let plaintext = bytes(&request["plaintext"]).unwrap_or_default();
         let mut draft = session.draft(&plaintext, &mut self.rng);
@@ -62,7 +74,7 @@ impl Crafter {
         let mut outer = session.outer.clone();
         change_outer(&mut outer, &request["outer"]);
         if request["commit"] == true {
-            self.strangers.insert(name.to_owned(), session);
+            stranger.session = session;
         }
         let mut message = draft.seal();
         if let Some(length) = request["mac_length"].as_u64() {

@@ -269,6 +269,11 @@ impl Session {
         self.counter += messages;
     }
 
+    /// This session with the double ratchet where it was in an earlier one; the post-quantum one stays. So the two can be tried apart.
+    pub fn back_at(&self, earlier: &Self) -> Self {
+        Self { chain: earlier.chain, counter: earlier.counter, ..self.clone() }
+    }
+
     /// A first message as an honest sender would write it.
     pub fn first(&mut self, plaintext: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
         let message = self.draft(plaintext, rng).seal();

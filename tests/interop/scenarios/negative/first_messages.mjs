@@ -8,6 +8,7 @@ export async function cases(bench) {
   await n24(bench);
   await n25(bench);
   await n26n27(bench);
+  await n27OtherPrekeys(bench);
   await n28n29(bench);
   await n31(bench);
   await n32(bench);
@@ -81,6 +82,19 @@ async function n26n27(bench) {
     await pair.must('delete_session');
     for (const again of [messages, others]) await pair.deliver(expected, again, `n26 n27 without the session, ${JSON.stringify(bundle)}`);
   }
+}
+
+/** Base keys are remembered for a pair of prekeys, so that with others this is no replay. */
+async function n27OtherPrekeys(bench) {
+  const keys = { base: `private ${bench.random.hex(32)}`, identity: `private ${bench.random.hex(32)}` };
+  const pair = await bench.pair({ keys, bundle: { one_time: false, kyber: 'last_resort' } });
+  await pair.honest({ first: true });
+  await pair.must('delete_session');
+  await pair.startAgain(keys);
+  await pair.honest({ first: true }, 'n27 the same base key with other prekeys');
+  await pair.must('delete_session');
+  await pair.startAgain(keys, { one_time: false, kyber: 'last_resort', reuse: true });
+  await pair.try('invalid_message', { first: true }, 'n27 the same base key with the same prekeys');
 }
 
 async function n28n29(bench) {

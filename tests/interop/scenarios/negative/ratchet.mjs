@@ -4,6 +4,7 @@ import { NAMES } from './bench.mjs';
 export async function cases(bench) {
   await n33n45(bench);
   await n34(bench);
+  await n35(bench);
   await n38(bench);
   await n39(bench);
   await n40(bench);
@@ -43,6 +44,19 @@ async function n34(bench) {
   await pair.try('invalid_message', { skip: 25_001 }, 'n34 a jump of 25,001');
   await pair.honest({ skip: 25_000 }, 'n34 a jump of 25,000');
   await pair.honest({ skip: 25_000 }, 'n34 and another');
+}
+
+/** In the double ratchet alone, as the post-quantum one sees one message after the other. */
+async function n35(bench) {
+  const pair = await bench.pair();
+  await pair.honest({ first: true });
+  for (const counter of [1001, 2502]) await pair.honest({ counter }, `n35 message ${counter}`);
+  await pair.try('duplicate_message', { counter: 500 }, 'n35 the 2,001st skipped key');
+  for (const counter of [501, 1000, 1002, 2501]) {
+    const messages = await pair.craft({ counter, commit: true });
+    await pair.deliver('ok', messages, `n35 message ${counter}, late`);
+    await pair.deliver('duplicate_message', messages, `n35 message ${counter}, again`);
+  }
 }
 
 async function n38(bench) {

@@ -93,6 +93,20 @@ fn n27_a_base_key_again_from_another_address() {
     );
 }
 
+/// Base keys are remembered for a pair of prekeys. With others the secret is another, so that this is no replay.
+#[test]
+fn n27_the_same_base_key_with_other_prekeys_starts_a_session() {
+    let mut world = World::new(2_730);
+    let keys = world.keys();
+    for _ in 0..2 {
+        let bundle = world.last_resort_bundle(BOB);
+        let message = world.stranger_with(&keys, ALICE, BOB, &bundle).first(b"text", &mut world.rng);
+        assert_eq!(world.receive(ALICE, BOB, MessageType::PreKey, &message).unwrap(), b"text");
+        world.delete_session(BOB, ALICE);
+    }
+    assert_eq!(world.people[BOB].device.stores.seen.len(), 2);
+}
+
 #[test]
 fn n27_a_base_key_again_is_told_only_of_an_authentic_message() {
     let mut world = World::new(2_710);

@@ -109,6 +109,44 @@ fn n35_two_thousand_skipped_messages_are_read_late_and_the_one_before_is_not() {
     }
 }
 
+/// The post-quantum ratchet sees one message after the other, so that its own window plays no part.
+#[test]
+fn n35_of_several_gaps_the_oldest_keys_go_first() {
+    let mut world = World::new(3_510);
+    let keys = world.keys();
+    let mut stranger = world.stranger(&keys, ALICE, BOB);
+    let start = stranger.clone();
+    let first = stranger.first(b"text", &mut world.rng);
+    world.receive(ALICE, BOB, MessageType::PreKey, &first).unwrap();
+    let mut at = |counter: u32, world: &mut World| {
+        stranger = stranger.back_at(&start);
+        stranger.skip(counter);
+        stranger.draft(b"text", &mut world.rng)
+    };
+    // 1,000 keys are kept, then 1,500 more: of these 2,500 the first 500 go.
+    for counter in [1_001, 2_502] {
+        let message = at(counter, &mut world).seal();
+        world.receive(ALICE, BOB, MessageType::Whisper, &message).unwrap();
+    }
+    let gone = at(500, &mut world).seal();
+    for _ in 0..2 {
+        assert_refusal!(
+            world.refused_bytes(ALICE, BOB, MessageType::Whisper, &gone),
+            Refusal::Session(DecryptError::DuplicatedMessage { chain_index: 2_503, counter: 500 }),
+            DuplicateMessage
+        );
+    }
+    for counter in [501, 1_000, 1_002, 2_501] {
+        let message = at(counter, &mut world).seal();
+        assert_eq!(world.receive(ALICE, BOB, MessageType::Whisper, &message).unwrap(), b"text");
+        assert_refusal!(
+            world.refused_bytes(ALICE, BOB, MessageType::Whisper, &message),
+            Refusal::Session(DecryptError::DuplicatedMessage { .. }),
+            DuplicateMessage
+        );
+    }
+}
+
 #[test]
 fn n36_messages_of_five_turns_back_are_read_late_and_of_six_are_not() {
     let mut world = World::established(3_600);
