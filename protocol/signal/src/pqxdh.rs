@@ -223,7 +223,7 @@ mod tests {
 
         let rng = &mut test_rng(0);
         let ratchet = TripleRatchet::new(double, spqr::Direction::B2A, &keys.pq_auth, JumpLimit::Ordinary);
-        let post_quantum = ratchet.post_quantum.recv(inner.pq_ratchet()).unwrap();
+        let post_quantum = ratchet.post_quantum.working().unwrap().recv(inner.pq_ratchet()).unwrap();
         step("spqr_message_key", post_quantum.key.unwrap().expose());
         let keys = ratchet.receive(inner, JumpLimit::Ordinary, rng).ok().unwrap().keys;
         step("cipher_key", keys.cipher_key());

@@ -7,13 +7,15 @@
 //!
 //! Spec: Signal protocol 6 Triple ratchet.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 
 use crate::{
     Secret,
     message::{SignalHeader, SignalMessage},
     ratchet::{DoubleRatchet, JumpLimit, MessageKeys, ReceiveError},
-    spqr::{ChainParams, Direction, Spqr},
+    spqr::{ChainParams, Direction, Spqr, SpqrError, SpqrReceived, SpqrSent, StoredParts},
 };
 
 /// Version of the post-quantum ratchet; also the least we accept, so that nobody can turn it off.
@@ -26,7 +28,33 @@ const MAX_LATE_KEYS: u32 = 2_000;
 #[derive(Clone, Debug)]
 pub(crate) struct TripleRatchet {
     pub(crate) double: DoubleRatchet,
-    pub(crate) post_quantum: Spqr,
+    pub(crate) post_quantum: PostQuantum,
+}
+
+/// The post-quantum half, as far as it could be read.
+#[derive(Clone, Debug)]
+pub(crate) enum PostQuantum {
+    Working(Spqr),
+    /// What was stored does not decode. Kept as it is, so that nothing is lost that a newer version might read; it can
+    /// neither send nor receive, while the rest of the session still says which one it is.
+    Damaged(Arc<StoredParts>),
+}
+
+impl PostQuantum {
+    fn send<R: CryptoRng + ?Sized>(&self, rng: &mut R) -> Result<SpqrSent, SpqrError> {
+        self.working().ok_or(SpqrError::StateDecode)?.send(rng)
+    }
+
+    fn recv(&self, message: &[u8]) -> Result<SpqrReceived, SpqrError> {
+        self.working().ok_or(SpqrError::StateDecode)?.recv(message)
+    }
+
+    pub(crate) fn working(&self) -> Option<&Spqr> {
+        match self {
+            Self::Working(ratchet) => Some(ratchet),
+            Self::Damaged(_) => None,
+        }
+    }
 }
 
 /// A message can be sent: its header and keys, and the state to keep before it leaves.
@@ -61,7 +89,7 @@ impl TripleRatchet {
     ) -> Self {
         let params = ChainParams { max_jump: limit.max(), max_ooo_keys: MAX_LATE_KEYS };
         let post_quantum = Spqr::new(direction, SPQR_VERSION, SPQR_VERSION, pq_auth.expose(), params);
-        Self { double, post_quantum }
+        Self { double, post_quantum: PostQuantum::Working(post_quantum) }
     }
 
     /// A ratchet that gives no key does not send: nothing leaves that the post-quantum ratchet has no part in.
@@ -72,7 +100,7 @@ impl TripleRatchet {
         let key = post_quantum.key.ok_or(SendError::PostQuantum)?;
         let double = self.double.send().map_err(|_| SendError::ChainExhausted)?;
         Ok(Sent {
-            ratchet: Self { double: double.ratchet, post_quantum: post_quantum.state },
+            ratchet: Self { double: double.ratchet, post_quantum: PostQuantum::Working(post_quantum.state) },
             header: SignalHeader {
                 ratchet_key: double.ratchet_key,
                 counter: double.counter,
@@ -99,7 +127,7 @@ impl TripleRatchet {
             self.post_quantum.recv(message.pq_ratchet()).map_err(|_| ReceiveError::Unacceptable)?;
         let key = post_quantum.key.ok_or(ReceiveError::Unacceptable)?;
         Ok(Received {
-            ratchet: Self { double: double.ratchet, post_quantum: post_quantum.state },
+            ratchet: Self { double: double.ratchet, post_quantum: PostQuantum::Working(post_quantum.state) },
             keys: double.seed.keys(&key),
         })
     }

@@ -25,7 +25,7 @@ use crate::{
     ratchet::{DoubleRatchet, MAX_RECEIVER_CHAINS, ReceiverChain, RootKey, Turn},
     spqr::{Spqr, StoredPage, StoredParts},
     stored::{DecodeError, Reader, STORED_VERSION, StoredPages, Writer},
-    triple_ratchet::TripleRatchet,
+    triple_ratchet::{PostQuantum, TripleRatchet},
 };
 
 /// More than the fields of fixed size need, pending data included.
@@ -45,8 +45,12 @@ pub(super) struct EncodedState {
 /// Encodes a state, without the post-quantum ratchet's pages that `known` shares; see [`crate::stored::encode_page`] for
 /// its skipped seeds.
 pub(super) fn encode_state(state: &SessionState, known: Option<&SessionState>) -> EncodedState {
-    let StoredParts { base: post_quantum, pages: post_quantum_pages } =
-        state.ratchet.post_quantum.encode_parts(known.map(|known| &known.ratchet.post_quantum));
+    let StoredParts { base: post_quantum, pages: post_quantum_pages } = match &state.ratchet.post_quantum {
+        PostQuantum::Working(ratchet) => {
+            ratchet.encode_parts(known.and_then(|known| known.ratchet.post_quantum.working()))
+        }
+        PostQuantum::Damaged(stored) => (**stored).clone(),
+    };
     let double = &state.ratchet.double;
     let pages: usize = double.receivers.iter().map(|chain| chain.messages.skipped.pages().len()).sum();
     let mut out = Writer::with_capacity(FIXED_FIELDS + 6 * pages + post_quantum.len());
@@ -73,7 +77,8 @@ pub(super) fn encode_state(state: &SessionState, known: Option<&SessionState>) -
     EncodedState { base: out.0, post_quantum: post_quantum_pages }
 }
 
-/// Decodes a state with its pages. Every page has to belong somewhere, and none may be missing.
+/// Decodes a state with its pages. Every page has to belong somewhere, and none may be missing; what is wrong with the
+/// post-quantum ratchet alone damages that alone.
 pub(super) fn decode_state(
     bytes: &[u8],
     mut pages: StoredPages,
@@ -88,17 +93,21 @@ pub(super) fn decode_state(
     let double = reader.double_ratchet(&mut pages)?;
     let pending = reader.pending()?;
     let length = reader.u32()?;
-    let post_quantum = reader.take(usize::try_from(length).map_err(|_| DecodeError::Damaged)?)?;
+    let base = reader.take(usize::try_from(length).map_err(|_| DecodeError::Damaged)?)?;
+    reader.end()?;
+    if !pages.is_empty() {
+        return Err(DecodeError::WrongParts);
+    }
     let used = Cell::new(0);
     let page = |epoch, number| {
         used.set(used.get() + 1);
         post_quantum_pages.get(&(epoch, number)).copied()
     };
-    let post_quantum = Spqr::decode_parts(post_quantum, page).map_err(|_| DecodeError::Damaged)?;
-    reader.end()?;
-    if !pages.is_empty() || used.get() != post_quantum_pages.len() {
-        return Err(DecodeError::WrongParts);
-    }
+    let post_quantum = match Spqr::decode_parts(base, page) {
+        Ok(ratchet) if used.get() == post_quantum_pages.len() => PostQuantum::Working(ratchet),
+        Ok(_) => return Err(DecodeError::WrongParts),
+        Err(_) => PostQuantum::Damaged(Arc::new(as_stored(base, post_quantum_pages))),
+    };
     Ok(SessionState {
         local_identity,
         remote_identity,
@@ -108,6 +117,15 @@ pub(super) fn decode_state(
         ratchet: TripleRatchet { double, post_quantum },
         pending,
     })
+}
+
+fn as_stored(base: &[u8], pages: &PostQuantumPages<'_>) -> StoredParts {
+    let page = |(&(epoch, number), bytes): (&(u64, u32), &&[u8])| StoredPage {
+        epoch,
+        number,
+        bytes: Zeroizing::new(bytes.to_vec()),
+    };
+    StoredParts { base: Zeroizing::new(base.to_vec()), pages: pages.iter().map(page).collect() }
 }
 
 impl Writer {

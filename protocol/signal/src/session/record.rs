@@ -58,13 +58,14 @@ impl SessionRecord {
         self.current.is_some()
     }
 
-    /// Whether the current session may be sent with: there is one, it can be read, and it is not an unacknowledged one
-    /// of more than 30 days ago.
+    /// Whether the current session may be sent with: there is one, it can be read as a whole, and it is not an
+    /// unacknowledged one of more than 30 days ago.
     ///
     /// Spec: Signal protocol 8.4 Encrypting, usable session.
     #[must_use]
     pub fn is_usable(&self, now: Timestamp) -> bool {
-        self.current_state().is_some_and(|state| !state.is_stale(now))
+        let whole = |state: &SessionState| state.ratchet.post_quantum.working().is_some();
+        self.current_state().is_some_and(|state| whole(state) && !state.is_stale(now))
     }
 
     /// The registration id of the other device, as the current session knows it.

@@ -45,7 +45,7 @@ const BASE_CAPACITY: usize = 4_096;
 const KEY_LENGTH: usize = 33;
 
 /// A state in parts: everything but the skipped keys, and these in pages.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct StoredParts {
     /// The state without skipped keys; empty when the ratchet is off.
     pub base: Zeroizing<Vec<u8>>,
@@ -54,6 +54,7 @@ pub struct StoredParts {
 }
 
 /// Up to 256 skipped keys.
+#[derive(Clone)]
 pub struct StoredPage {
     /// Chain epoch of the keys.
     pub epoch: u64,
@@ -61,6 +62,12 @@ pub struct StoredPage {
     pub number: u32,
     /// At most 8450 bytes.
     pub bytes: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for StoredParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoredParts(..)")
+    }
 }
 
 impl std::fmt::Debug for StoredPage {

@@ -25,27 +25,14 @@ impl Insider {
     /// Reads the current session of `device` with `peer`.
     pub fn of(device: &Device, peer: &ProtocolAddress) -> Self {
         let parts = &device.stores.sessions[&key_of(peer)];
-        let mut state = Cursor(&parts[&current_name(parts)]);
+        let whole = &parts[&current_name(parts)];
+        let mut state = Cursor(whole);
         assert_eq!(state.take(1), [1], "the version these offsets are for");
         let _local = state.take(32);
         let theirs = [&[5], state.take(32)].concat().try_into().unwrap();
         state.take(32 + 8 + 32 + 4 + 32);
         let chain_key = state.take(32).try_into().unwrap();
-        state.take(4 + 4);
-        for _ in 0..state.take(1)[0] {
-            state.take(4 + 32 + 32 + 4);
-            let pages = u16::from_be_bytes(state.take(2).try_into().unwrap());
-            state.take(6 * usize::from(pages));
-        }
-        if state.take(1) == [1] {
-            state.take(8);
-            if state.take(1) == [1] {
-                state.take(4);
-            }
-            state.take(8 + 1_569);
-        }
-        let length = u32::from_be_bytes(state.take(4).try_into().unwrap());
-        let base = state.take(length as usize);
+        let base = &whole[post_quantum_at(whole) + 4..];
         let state_number = &current_name(parts)[1..5];
         let page = |epoch: u64, number: u32| {
             let name = [b"q", state_number, &epoch.to_be_bytes(), &number.to_be_bytes()].concat();
@@ -69,14 +56,35 @@ impl Insider {
         plaintext: &[u8],
         change: impl FnOnce(&mut Inner),
     ) -> CiphertextMessage {
+        self.authenticated(honest, post_quantum_key, plaintext, |mut fields| {
+            change(&mut fields);
+            fields.encode_to_vec()
+        })
+    }
+
+    /// The message with its fields written in another way.
+    pub fn rewritten(
+        &self,
+        honest: &CiphertextMessage,
+        plaintext: &[u8],
+        rewrite: impl FnOnce(Vec<u8>) -> Vec<u8>,
+    ) -> CiphertextMessage {
+        self.authenticated(honest, Some(&self.key()), plaintext, |fields| rewrite(fields.encode_to_vec()))
+    }
+
+    fn authenticated(
+        &self,
+        honest: &CiphertextMessage,
+        post_quantum_key: Option<&[u8; 32]>,
+        plaintext: &[u8],
+        write: impl FnOnce(Inner) -> Vec<u8>,
+    ) -> CiphertextMessage {
         let salt = post_quantum_key.map(<[u8; 32]>::as_slice);
         let keys: [u8; 80] = hkdf(salt, &hmac(&self.chain_key, &[&[1]]), b"WhisperMessageKeys");
         let cipher = cbc::Encryptor::<aes::Aes256>::new_from_slices(&keys[..32], &keys[64..]).unwrap();
         let mut fields = fields_of(honest);
         fields.ciphertext = Some(cipher.encrypt_padded_vec::<Pkcs7>(plaintext));
-        change(&mut fields);
-        let mut bytes = vec![0x44];
-        fields.encode(&mut bytes).unwrap();
+        let mut bytes = [&[0x44], write(fields).as_slice()].concat();
         let tag = hmac(&keys[32..64], &[&self.own, &self.theirs, &bytes]);
         bytes.extend_from_slice(&tag[..8]);
         wrapped_like(honest, bytes)
@@ -131,6 +139,37 @@ pub fn wrapped_like(outer: &CiphertextMessage, message: Vec<u8>) -> CiphertextMe
 /// The post-quantum part of a message with another payload.
 pub fn with_payload(pq_ratchet: &[u8], payload: Payload) -> Vec<u8> {
     Message { payload, ..Message::decode(pq_ratchet).unwrap() }.encode()
+}
+
+/// Where the length of the post-quantum ratchet stands in a stored state; it is the last.
+fn post_quantum_at(state: &[u8]) -> usize {
+    let mut rest = Cursor(state);
+    rest.take(209 + 4);
+    for _ in 0..rest.take(1)[0] {
+        rest.take(4 + 32 + 32 + 4);
+        let pages = u16::from_be_bytes(rest.take(2).try_into().unwrap());
+        rest.take(6 * usize::from(pages));
+    }
+    if rest.take(1) == [1] {
+        rest.take(8);
+        if rest.take(1) == [1] {
+            rest.take(4);
+        }
+        rest.take(8 + 1_569);
+    }
+    state.len() - rest.0.len()
+}
+
+/// Changes the stored post-quantum ratchet of the current session with `peer`, and nothing else.
+pub fn change_stored_ratchet(device: &mut Device, peer: &ProtocolAddress, change: impl FnOnce(&mut Vec<u8>)) {
+    let parts = device.stores.sessions.get_mut(&key_of(peer)).unwrap();
+    let name = current_name(parts);
+    let state = parts.get_mut(&name).unwrap();
+    let at = post_quantum_at(state);
+    let mut ratchet = state.split_off(at).split_off(4);
+    change(&mut ratchet);
+    state.extend_from_slice(&u32::try_from(ratchet.len()).unwrap().to_be_bytes());
+    state.extend_from_slice(&ratchet);
 }
 
 /// The epoch of the messages a ratchet sends.
