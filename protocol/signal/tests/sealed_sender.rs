@@ -11,27 +11,18 @@
 
 mod common;
 
-use common::{Device, Stores, address, bytes, may_be_refused, number, vector_address, vectors};
+use common::{Device, address, bytes, may_be_refused, number, vector_address, vectors};
 use khaima_signal::sealed_sender::{
-    ContentHint, SealedContent, SenderCertificate, SenderCheck, SenderClaims, ServerCertificate, SessionView,
-    UnsealError, Unsealed, decrypt, open, v1, v2,
+    ContentHint, SealedContent, SenderCertificate, SenderCheck, SenderClaims, ServerCertificate, UnsealError,
+    Unsealed, decrypt, open, v1, v2,
 };
 use khaima_signal::{
     ErrorClass, IdentityKey, IdentityKeyPair, KeyPair, Local, LocalIdentity, PrivateKey, ProtocolAddress,
-    PublicKey, SessionRecord, StoreError, Timestamp,
+    PublicKey, Timestamp,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
-
-impl SessionView for Stores {
-    fn session(&self, address: &ProtocolAddress) -> Result<Option<SessionRecord>, StoreError> {
-        let Some(parts) = self.sessions.get(&(address.name().to_owned(), address.device().value())) else {
-            return Ok(None);
-        };
-        SessionRecord::from_parts(common::record_parts(parts)).map(Some).map_err(StoreError::new)
-    }
-}
 
 fn cases(file: &Value, name: &str) -> Vec<Value> {
     let cases = file[name].as_array().unwrap().clone();

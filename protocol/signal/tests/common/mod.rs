@@ -10,6 +10,7 @@ use std::{
     path::PathBuf,
 };
 
+use khaima_signal::sealed_sender::SessionView;
 use khaima_signal::{
     CiphertextMessage, DecryptError, DeviceId, Direction, EncryptError, IdentityKey, IdentityKeyPair,
     KyberPreKey, KyberPreKeyId, Local, LocalIdentity, OneTimePreKey, PartChanges, PreKeyBundleIn, PreKeyId,
@@ -296,6 +297,15 @@ impl PreKeyView for Stores {
         base_key: &PublicKey,
     ) -> Result<bool, StoreError> {
         Ok(self.seen.contains(&(kyber.value(), signed.value(), base_key.serialize())))
+    }
+}
+
+impl SessionView for Stores {
+    fn session(&self, address: &ProtocolAddress) -> Result<Option<SessionRecord>, StoreError> {
+        let Some(parts) = self.sessions.get(&key_of(address)) else {
+            return Ok(None);
+        };
+        SessionRecord::from_parts(record_parts(parts)).map(Some).map_err(StoreError::new)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What no honest sender does: chains set forward without sending, messages put together and signed by hand.
 
+#![allow(dead_code, reason = "each test binary uses its share")]
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use khaima_signal::{
     DistributionId, KeyPair, PrivateKey, SenderKeyDistributionMessage, SenderKeyMessage, SenderKeyRecord,

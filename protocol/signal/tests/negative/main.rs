@@ -29,4 +29,17 @@ mod prekeys;
 mod ratchet;
 mod xeddsa;
 
+#[path = "../groups/forge.rs"]
+mod forge;
+
+mod certificates;
+mod decoders;
+mod sealing_v2;
+
+mod encoding;
+mod fingerprint;
+mod groups;
+mod memory;
+mod sealed_sender;
+mod silence;
 mod spqr;

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The numbers that the page has rows for.
-const NUMBERS: std::ops::RangeInclusive<u32> = 1..=45;
+const NUMBERS: std::ops::RangeInclusive<u32> = 1..=78;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
