@@ -14,5 +14,5 @@
 mod program;
 
 fn main() -> std::io::Result<()> {
-    program::Program::default().serve(std::io::stdin().lock(), std::io::stdout().lock())
+    program::Program::default().serve(std::io::stdin().lock(), std::io::stdout())
 }

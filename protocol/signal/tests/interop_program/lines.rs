@@ -2,9 +2,9 @@
 //!
 //! Spec: interop 1 Transport.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::rc::Rc;
+use std::io::{self, BufReader, Read, Write};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -111,16 +111,16 @@ fn endless_nesting_is_an_error_and_not_the_end() {
 
 /// Remembers what had been written at each flush.
 #[derive(Clone, Default)]
-struct Output(Rc<RefCell<(Vec<u8>, Vec<usize>)>>);
+struct Output(Arc<Mutex<(Vec<u8>, Vec<usize>)>>);
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().0.extend_from_slice(bytes);
+        self.0.lock().unwrap().0.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let (written, flushes) = &mut *self.0.borrow_mut();
+        let (written, flushes) = &mut *self.0.lock().unwrap();
         flushes.push(written.len());
         Ok(())
     }
@@ -132,7 +132,7 @@ fn each_line_gets_one_line_in_order_and_each_is_flushed() {
     let output = Output::default();
     Program::default().serve(&input[..], output.clone()).unwrap();
 
-    let (written, flushes) = &*output.0.borrow();
+    let (written, flushes) = &*output.0.lock().unwrap();
     let text = std::str::from_utf8(written).unwrap();
     let ids: Vec<Value> =
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].take()).collect();
@@ -146,9 +146,66 @@ fn each_line_gets_one_line_in_order_and_each_is_flushed() {
 fn an_input_that_ends_after_a_line_end_asks_nothing_more() {
     let output = Output::default();
     Program::default().serve(&b"{\"cmd\": \"hello\"}\n"[..], output.clone()).unwrap();
-    assert_eq!(output.0.borrow().0.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(output.0.lock().unwrap().0.iter().filter(|byte| **byte == b'\n').count(), 1);
 
     let output = Output::default();
     Program::default().serve(&b""[..], output.clone()).unwrap();
-    assert!(output.0.borrow().0.is_empty());
+    assert!(output.0.lock().unwrap().0.is_empty());
+}
+
+/// Requests that are read by nobody until all have been sent.
+struct Impatient {
+    requests: io::Cursor<Vec<u8>>,
+    all_sent: mpsc::Sender<()>,
+}
+
+impl Read for Impatient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.requests.read(buffer)?;
+        if read == 0 {
+            self.all_sent.send(()).unwrap();
+        }
+        Ok(read)
+    }
+}
+
+/// Where answers go that nobody reads before all requests have been sent.
+struct Unread(Option<mpsc::Receiver<()>>);
+
+impl Write for Unread {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(all_sent) = self.0.take() {
+            // The time only ends a test that would wait for ever.
+            all_sent.recv_timeout(Duration::from_secs(30)).map_err(io::Error::other)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn all_requests_may_be_sent_before_the_first_answer_is_read() {
+    let (all_sent, waiting) = mpsc::channel();
+    let requests = io::Cursor::new("{\"cmd\": \"hello\"}\n".repeat(25_000).into_bytes());
+    let input = BufReader::new(Impatient { requests, all_sent });
+    Program::default().serve(input, Unread(Some(waiting))).unwrap();
+}
+
+#[test]
+fn a_closed_output_is_an_error_and_not_a_panic() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = Program::default().serve(&b"\n\n\n"[..], Closed).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }

@@ -27,6 +27,8 @@ mod sessions;
 
 use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
 
 use failure::Failure;
 use khaima_signal::ErrorClass;
@@ -40,19 +42,28 @@ pub struct Program {
 }
 
 impl Program {
-    /// Answers line after line until the input ends.
+    /// Answers line after line until the input ends, each answer flushed.
     ///
     /// # Errors
     ///
     /// Those of the two streams alone.
-    pub fn serve(&mut self, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
-        let mut line = Vec::new();
-        while input.read_until(b'\n', &mut line)? > 0 {
-            writeln!(output, "{}", self.answer(&line))?;
-            output.flush()?;
-            line.clear();
-        }
-        Ok(())
+    pub fn serve(&mut self, mut input: impl BufRead, output: impl Write + Send) -> io::Result<()> {
+        // Without a bound: a driver may send any number of requests before it reads the first answer, and would wait for us
+        // for ever if we stopped reading to wait for it.
+        let (answers, waiting) = mpsc::channel();
+        thread::scope(|scope| {
+            let writer = scope.spawn(move || write_lines(waiting, output));
+            let mut line = Vec::new();
+            while input.read_until(b'\n', &mut line)? > 0 {
+                // Refused only when the output is closed; the writer says why.
+                if answers.send(self.answer(&line)).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+            drop(answers);
+            writer.join().unwrap_or_else(|_| Err(io::Error::other("the writer panicked")))
+        })
     }
 
     /// The response to one line, whatever the line is.
@@ -122,4 +133,12 @@ impl Program {
             other => Err(Failure::bad_request(format!("there is no command {other:?}"))),
         }
     }
+}
+
+fn write_lines(lines: mpsc::Receiver<String>, mut output: impl Write) -> io::Result<()> {
+    for line in lines {
+        writeln!(output, "{line}")?;
+        output.flush()?;
+    }
+    Ok(())
 }
