@@ -1,9 +1,10 @@
-//! `cargo xtask test`: every test of the workspace, and every fuzz target for a moment.
+//! `cargo xtask test`: every test of the workspace, every fuzz target for a moment, and our protocol against the official
+//! library.
 
 use anyhow::Result;
 
 use crate::run::{answers, cargo, run, say};
-use crate::{fuzz, packages};
+use crate::{fuzz, interop, packages};
 
 /// Installs what is missing, builds the programs that tests start, runs every test.
 pub fn test(arguments: &[String]) -> Result<()> {
@@ -31,7 +32,11 @@ pub fn test(arguments: &[String]) -> Result<()> {
     }
     run("examples in the documentation", &mut cargo(&["test", "--workspace", "--doc", "--locked"])?)?;
     // Whoever names tests wants only those.
-    if arguments.is_empty() { fuzz::smoke() } else { Ok(()) }
+    if arguments.is_empty() {
+        fuzz::smoke()?;
+        interop::interop(&[])?;
+    }
+    Ok(())
 }
 
 /// A tenth of the cases of the key encapsulation run where nothing is said; here, all of them, which takes a minute.
