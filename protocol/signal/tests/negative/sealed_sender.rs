@@ -329,9 +329,9 @@ fn n56_a_static_key_that_is_not_the_certificates() {
     let content = scene.content(ALICE, BOB).encode();
     let (alice, bob, carol) = (scene.identity(ALICE), scene.identity(BOB), scene.identity(CAROL));
     let ephemeral = Half::random(&mut scene.world.rng);
-    let honest = sealing::seal(&content, &alice, &bob, &ephemeral);
+    let honest = sealing::seal(&content, &alice, &bob.identity_key(), &ephemeral);
     assert!(open(&honest.bytes(), &bob).is_ok());
-    let forged = sealing::seal(&content, &carol, &bob, &ephemeral);
+    let forged = sealing::seal(&content, &carol, &bob.identity_key(), &ephemeral);
     assert_eq!(open(&forged.bytes(), &bob), Err(OpenError::InvalidSealedSenderMessage));
 }
 
