@@ -46,6 +46,9 @@ function refusedCertificate(bytes, trustRoots) {
     || topBit(lastField(server, 2)?.bytes) || trustRoots.some(topBit);
 }
 
+/** Does the post-quantum part of a message give no key: of an unknown version, or of epoch 1 with index 0? */
+const keyless = (part) => part !== undefined && (part[0] > 1 || (part[0] === 1 && part[1] === 1 && part[2] === 0));
+
 const unhex = (text) => Buffer.from(text ?? '', 'hex');
 const refuses = (answer, ...classes) => !answer.ok && classes.includes(answer.error);
 
@@ -69,7 +72,11 @@ const RULES = {
   decrypt(args, ours) {
     const outer = args.type === 3 ? parse(unhex(args.message).subarray(1)) : null;
     const inner = args.type === 3 ? lastField(outer, 4)?.bytes : unhex(args.message);
-    if (refuses(ours, 'invalid_message')) return unreduced(lastField(inner && parse(inner.subarray(1, -8)), 1)?.bytes) && 'ratchet key';
+    if (refuses(ours, 'invalid_message')) {
+      const fields = inner && parse(inner.subarray(1, -8));
+      if (keyless(lastField(fields, 5)?.bytes)) return 'post-quantum part of no key or an unknown version';
+      return unreduced(lastField(fields, 1)?.bytes) && 'ratchet key';
+    }
     return refuses(ours, 'invalid_key') && unreduced(lastField(outer, 3)?.bytes) && 'identity key of a first message';
   },
 

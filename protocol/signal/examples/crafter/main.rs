@@ -8,6 +8,7 @@
 //! message        stranger, first, plaintext, changes ..      its next message; `commit` moves on
 //! sign           key, message, nonce                         signatures that no honest signer makes
 //! seal           sender, recipient, ephemeral, content       envelopes of sealed sender 1 with any ephemeral key
+//! seal_many      sender, count, entries, content             sealed sender 2 in both forms, with any count and entries
 //! ```
 //!
 //! Not its concern: delivering what it makes, and judging what becomes of it.
@@ -24,6 +25,8 @@ mod by_hand;
 mod requests;
 #[path = "../../tests/negative/sealing.rs"]
 mod sealing;
+#[path = "../../tests/negative/sealing_v2.rs"]
+mod sealing_v2;
 #[path = "../../tests/negative/signing.rs"]
 mod signing;
 

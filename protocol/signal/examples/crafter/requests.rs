@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use curve25519_dalek::{MontgomeryPoint, Scalar, constants::EIGHT_TORSION};
 use khaima_signal::{
-    DeviceId, IdentityKey, IdentityKeyPair, KemPublicKey, KyberPreKeyId, PreKeyBundleIn, PreKeyId,
+    DeviceId, IdentityKey, IdentityKeyPair, KemPublicKey, KeyPair, KyberPreKeyId, PreKeyBundleIn, PreKeyId,
     PrivateKey, ProtocolAddress, PublicKey, SignedPreKeyId,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use crate::{
     by_hand::{Draft, Half, Keys, Outer, Session},
-    sealing, signing,
+    sealing,
+    sealing_v2::ManyByHand,
+    signing,
 };
 
 /// Strangers by the names that the driver gives them. Their randomness is the same in every run; the other side's is not.
@@ -39,6 +41,7 @@ impl Crafter {
             "start" => self.start(request),
             "message" => self.message(request),
             "seal" => self.seal(request),
+            "seal_many" => self.seal_many(request),
             "sign" => self.sign(request),
             other => panic!("no such command: {other}"),
         }
@@ -102,6 +105,32 @@ impl Crafter {
         let mut envelope = sealing::seal(&content, &sender, &recipient, &ephemeral);
         replace_bytes(request, "ephemeral_written", &mut envelope.ephemeral);
         json!({ "message": hex::encode(envelope.bytes()) })
+    }
+
+    /// Each entry has a recipient, the bytes that name it, and those that stand for its devices; `excluded` leaves out its share.
+    /// `other_ephemeral` takes an ephemeral key that the message secret does not give.
+    fn seal_many(&mut self, request: &Value) -> Value {
+        let private = PrivateKey::deserialize(&bytes(&request["sender_private"]).unwrap()).unwrap();
+        let sender = IdentityKeyPair::from_private(private);
+        let mut message = ManyByHand::new(&bytes(&request["content"]).unwrap(), &mut self.rng);
+        if request["other_ephemeral"] == true {
+            message.ephemeral = KeyPair::generate(&mut self.rng);
+        }
+        let recipient =
+            |entry: &Value| IdentityKey::deserialize(&bytes(&entry["recipient"]).unwrap()).unwrap();
+        let entry = |entry: &Value| {
+            let (id, devices) = (bytes(&entry["id"]).unwrap(), bytes(&entry["devices"]).unwrap());
+            match entry["excluded"] == true {
+                true => [id, devices].concat(),
+                false => message.entry(&sender, &recipient(entry), &id, &devices),
+            }
+        };
+        let entries = request["entries"].as_array().unwrap();
+        let sent =
+            message.sent(&bytes(&request["count"]).unwrap(), &entries.iter().map(entry).collect::<Vec<_>>());
+        let received: Vec<_> =
+            entries.iter().map(|entry| hex::encode(message.received(&sender, &recipient(entry)))).collect();
+        json!({ "sent": hex::encode(sent), "received": received })
     }
 
     /// Under a key of small order (null if there is no such signature), under the base point, or with the nonce zero whose point is

@@ -143,5 +143,6 @@ function taken(message) {
   const of = (fields, number) => Buffer.from(lastField(fields, number).bytes);
   return {
     base_key: of(outer, 2), identity_key: of(outer, 3), kyber_ciphertext: of(outer, 8), ratchet_key: of(inner, 1), addresses: of(inner, 6),
+    pq_ratchet: of(inner, 5),
   };
 }
