@@ -65,7 +65,9 @@ fn require_node() -> Result<()> {
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match major(&version) {
         Some(major) if major >= OLDEST_NODE => Ok(()),
-        _ => bail!("the interop tests need Node {OLDEST_NODE} or newer; `node --version` says '{version}'"),
+        _ => bail!(
+            "the interop tests need Node {OLDEST_NODE} or newer, which Debian has since version 13; `node --version` says '{version}'"
+        ),
     }
 }
 
