@@ -96,7 +96,7 @@ function report({ results, version }, seconds) {
 
 if (!options.program) throw new Error('--program is missing');
 const seed = options.seed === undefined ? randomInt(2 ** 40) : Number(options.seed);
-console.log(`package ${options.package}, seed ${seed}, ${options.scripts} scripts`);
+console.log(`package ${options.package}, seed ${seed}, ${options.selftest ? 'selftest' : `${options.scripts} scripts`}`);
 if (options.selftest) {
   process.exitCode = (await selftest({ program: options.program, packageName: options.package, seed })) ? 0 : 1;
 } else {
