@@ -6,7 +6,7 @@ import { openOfficial } from './official.mjs';
 import { Ours } from './ours.mjs';
 import { SABOTAGES } from './sabotages.mjs';
 import { SCENARIOS } from './scenarios.mjs';
-import { Discrepancy, Unit } from './unit.mjs';
+import { Discrepancy, Parted, Unit } from './unit.mjs';
 
 /** Scripts of a scenario that have to pass without sabotage. */
 const CONTROL_SCRIPTS = 8;
@@ -49,8 +49,8 @@ async function firstDiscrepancy(scripts, scenario, seed, official, ours) {
     try {
       await SCENARIOS[scenario].run(unit);
     } catch (error) {
-      if (!(error instanceof Discrepancy)) throw error;
-      return error;
+      if (error instanceof Discrepancy) return error;
+      if (!(error instanceof Parted)) throw error;
     } finally {
       await unit.close();
     }

@@ -8,7 +8,7 @@ const START_MS = 1_790_000_000_000;
 
 /**
  * @typedef {{id: number, from: object, to: object, type: number, bytes: string[], plaintext: string, born: number, read: boolean,
- *            incarnation: number}} Item a message on its way, in both worlds
+ *            incarnation: number, sender: string}} Item a message on its way, in both worlds
  */
 
 export class SessionScript {
@@ -86,7 +86,7 @@ export class SessionScript {
   post(from, to, answers, plaintext) {
     const item = {
       id: this.sent, from, to, type: answers[0].type, bytes: answers.map((a) => a.message), plaintext, born: this.sent, read: false,
-      incarnation: to.incarnation,
+      incarnation: to.incarnation, sender: from.identityKey,
     };
     this.sent += 1;
     this.unit.note(`s${from.key[1]}${to.key[1]}`);
@@ -124,7 +124,7 @@ export class SessionScript {
       name: options.name ?? item.from.name, device: options.device ?? item.from.device, type: options.type ?? item.type,
       message: change ? change.apply(Buffer.from(item.bytes[world], 'hex')).toString('hex') : item.bytes[world],
       ...options.local,
-    }));
+    }), item.sender);
     const { ok, error, plaintext } = answers[0];
     if (options.must) this.unit.expect(ok, `message ${item.id} has to be readable`, { error, item });
     if (ok) {

@@ -49,6 +49,9 @@ function refusedCertificate(bytes, trustRoots) {
 /** Does the post-quantum part of a message give no key: of an unknown version, or of epoch 1 with index 0? */
 const keyless = (part) => part !== undefined && (part[0] > 1 || (part[0] === 1 && part[1] === 1 && part[2] === 0));
 
+/** Versions of the library that read a first message of a session they have under any identity key. */
+const IGNORES_IDENTITY = /^0\.92\./;
+
 const unhex = (text) => Buffer.from(text ?? '', 'hex');
 const refuses = (answer, ...classes) => !answer.ok && classes.includes(answer.error);
 
@@ -69,10 +72,14 @@ const RULES = {
     return unreducedKemKey(kyber) && 'Kyber key of a bundle';
   },
 
-  decrypt(args, ours) {
+  decrypt(args, ours, { version, sender }) {
     const outer = args.type === 3 ? parse(unhex(args.message).subarray(1)) : null;
     const inner = args.type === 3 ? lastField(outer, 4)?.bytes : unhex(args.message);
     if (refuses(ours, 'invalid_message')) {
+      const claimed = lastField(outer, 3)?.bytes.subarray(0, 33).toString('hex');
+      if (IGNORES_IDENTITY.test(version) && sender !== undefined && claimed !== undefined && claimed !== sender) {
+        return 'identity key of a known session (an older library)';
+      }
       const fields = inner && parse(inner.subarray(1, -8));
       if (keyless(lastField(fields, 5)?.bytes)) return 'post-quantum part of no key or an unknown version';
       return unreduced(lastField(fields, 1)?.bytes) && 'ratchet key';
@@ -93,11 +100,12 @@ const RULES = {
 RULES.ss_decrypt = RULES.ss_open;
 
 /**
+ * @param {{version: string, sender?: string}} context the library's version; the identity key under which the message was made, if known
  * @returns {string | null} the row that allows this difference
  */
-export function tolerated(cmd, args, ours, official) {
+export function tolerated(cmd, args, ours, official, context) {
   const accepts = official.ok && official.valid !== false;
   const refusal = !ours.ok || ours.valid === false;
   if (!accepts || !refusal) return null;
-  return RULES[cmd]?.(args, ours) || null;
+  return RULES[cmd]?.(args, ours, context) || null;
 }

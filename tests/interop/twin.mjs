@@ -6,6 +6,8 @@
  * Keys differ between the worlds, structure does not: see shape.mjs.
  */
 
+import { Parted } from './unit.mjs';
+
 /** @typedef {{key: string, name: string, device: number, registrationId: number, identityPrivate: string, side: object[]}} Party */
 
 export class Twin {
@@ -42,18 +44,20 @@ export class Twin {
    * One step of `party` in both worlds.
    *
    * @param {object | ((world: number) => object)} args
+   * @param {string} [sender] the identity key under which the message in `args` was made
    * @returns {Promise<object[]>} the answers by world; they agree, or the script has ended
    */
-  async call(party, cmd, args = {}) {
+  async call(party, cmd, args = {}, sender = undefined) {
     const asked = [0, 1].map((world) => ({
       party: this.handle(party, world), ...(typeof args === 'function' ? args(world) : args),
     }));
     const answers = await Promise.all(asked.map((a, world) => this.unit.call(party.side[world], cmd, a)));
     const [official, ours] = party.side[0] === this.unit.official ? [0, 1] : [1, 0];
     const agreed = this.unit.compare(
-      cmd, { args: asked[official], answer: answers[official] }, { args: asked[ours], answer: answers[ours] },
+      cmd, { args: asked[official], answer: answers[official] }, { args: asked[ours], answer: answers[ours] }, sender,
     );
-    if (!agreed) party.diverged = true;
+    // A copy is thrown away in any case.
+    if (!agreed && !party.isCopy) throw new Parted();
     return answers;
   }
 
@@ -67,7 +71,7 @@ export class Twin {
   /** Does `steps` with a copy of the party, which is thrown away. */
   async onClone(party, steps) {
     const saved = await this.must(party, 'save');
-    const clone = { ...party, key: `${party.key}clone`, diverged: false };
+    const clone = { ...party, key: `${party.key}clone`, isCopy: true };
     await this.must(clone, 'load', (world) => ({ state: saved[world].state }));
     try {
       return await steps(clone);

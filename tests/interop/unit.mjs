@@ -7,6 +7,9 @@ import { tolerated } from './stricter.mjs';
 /** A difference between the two implementations, or between one and what must be. */
 export class Discrepancy extends Error {}
 
+/** The end of a script in which ours refused what stricter.md says it refuses: from there on the two have seen different things. */
+export class Parted extends Error {}
+
 const MAKES_A_MESSAGE = new Set(['encrypt', 'group_encrypt', 'ss1_encrypt', 'ss1_seal', 'ss2_encrypt']);
 
 /** Long byte strings say little to a reader, and a script is repeated from its seed. */
@@ -68,12 +71,13 @@ export class Unit {
   /**
    * Holds two answers to one question against each other.
    *
+   * @param {string} [sender] the identity key under which the message in question was made
    * @returns {boolean} false when ours refused what stricter.md says it refuses
    */
-  compare(cmd, official, ours) {
+  compare(cmd, official, ours, sender) {
     this.comparisons += 1;
     if (comparable(cmd, official.answer) === comparable(cmd, ours.answer)) return true;
-    const row = tolerated(cmd, ours.args, ours.answer, official.answer);
+    const row = tolerated(cmd, ours.args, ours.answer, official.answer, { version: this.official.version, sender });
     if (row === null) this.fail(`different answers to ${cmd}`, { official, ours });
     this.stricter[row] = (this.stricter[row] ?? 0) + 1;
     return false;

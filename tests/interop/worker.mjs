@@ -2,7 +2,7 @@
 import { openOfficial } from './official.mjs';
 import { Ours } from './ours.mjs';
 import { SCENARIOS } from './scenarios.mjs';
-import { Unit } from './unit.mjs';
+import { Parted, Unit } from './unit.mjs';
 
 const [program, packageName, crafter] = process.argv.slice(2);
 const official = await openOfficial(packageName);
@@ -16,7 +16,7 @@ async function runUnit({ scenario, seed }) {
   try {
     await SCENARIOS[scenario].run(unit);
   } catch (error) {
-    failure = error.constructor.name === 'Discrepancy' ? error.message : String(error.stack ?? error);
+    if (!(error instanceof Parted)) failure = error.constructor.name === 'Discrepancy' ? error.message : String(error.stack ?? error);
   }
   await unit.close().catch((error) => { failure ??= error.message; });
   const { comparisons, messages, stricter } = unit;

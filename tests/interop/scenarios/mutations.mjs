@@ -98,7 +98,12 @@ async function sentMessages(unit, reader, sender) {
   const recipients = [];
   for (let i = random.between(1, 3); i > 0; i -= 1) {
     const to = i === 1 ? { name: reader.name, device: reader.device } : { name: random.uuid(), device: random.between(1, 127) };
-    const { bundle } = await unit.must(from, 'bundle', { party: reader.handle, one_time: false, kyber: 'last_resort' });
+    // Both sides make prekeys, so that a changed number names one on both or on neither.
+    const bundles = new Map();
+    for (const one of [unit.official, unit.ours]) {
+      bundles.set(one, (await unit.must(one, 'bundle', { party: reader.handle, one_time: false, kyber: 'last_resort' })).bundle);
+    }
+    const bundle = bundles.get(from);
     await unit.must(from, 'process_bundle', { party: sender.handle, ...to, bundle, now_ms: NOW_MS });
     recipients.push(to);
   }
