@@ -339,6 +339,18 @@ fn stories(seeds: &mut Seeds) {
         seeds.add("negotiation", name, story);
     }
     for (name, story) in [
+        ("honest_keys", vec![1, 0, 0, 0, 0, 0, 0]),
+        ("late_acknowledgement", vec![1, 0, 1, 0, 0xFF, 0xF0, 39]),
+        ("damaged_key", vec![1, 1, 0, 0, 7, 1, 0, 0, 0, 0, 20]),
+        ("key_and_hash", vec![1, 3, 0, 0, 7, 1, 0, 0, 0, 0, 20]),
+        ("damaged_header", vec![1, 4, 0, 40, 1, 0, 0, 0, 0, 20]),
+        ("honest_ciphertext", vec![0, 0, 0, 0, 0, 0]),
+        ("damaged_first", vec![0, 1, 0, 0, 9, 1, 0, 40, 0, 9]),
+        ("damaged_second", vec![0, 2, 0, 40, 0, 9, 1, 0, 3]),
+    ] {
+        seeds.add("spqr_dishonest", name, story);
+    }
+    for (name, story) in [
         ("honest", vec![0, 0, 0, 0, 0]),
         ("last_resort", vec![4, 0, 0, 0, 0]),
         ("other_one_time", vec![0, 0, 0b1100, 2, 3, 0, 0, 1, 1, 0, 0]),

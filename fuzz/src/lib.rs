@@ -10,6 +10,7 @@
 //! group     three members of a group, likewise
 //! start     a first message from a bundle that is not quite honest
 //! ratchet   the two sides of the post-quantum ratchet, likewise
+//! dishonest a peer of that ratchet who has the keys and lies
 //! ```
 //!
 //! A target panics when something is wrong; nothing else counts as a finding.
@@ -21,6 +22,7 @@
 pub mod damage;
 pub mod decode;
 pub mod device;
+pub mod dishonest;
 pub mod group;
 pub mod honest;
 pub mod input;

@@ -46,7 +46,7 @@ fn max_length(target: &str) -> u32 {
         "client_frames" | "relay_frames" => 70_000,
         "session_record" | "sender_key_record" => 16_384,
         // A byte or two for each thing that happens.
-        "two_parties" | "group" | "negotiation" | "session_start" => 1_024,
+        "two_parties" | "group" | "negotiation" | "session_start" | "spqr_dishonest" => 1_024,
         _ => 8_192,
     }
 }
