@@ -186,7 +186,8 @@ impl Draft {
 #[derive(Clone)]
 pub struct Session {
     pub outer: Outer,
-    addresses: Vec<u8>,
+    /// None where a name is no service id.
+    addresses: Option<Vec<u8>>,
     identities: [[u8; 33]; 2],
     ratchet_key: [u8; 33],
     chain: [u8; 32],
@@ -228,7 +229,7 @@ impl Session {
                 kyber_id: Some(bundle.kyber_id.value()),
                 kyber_ciphertext: Some(encapsulated.ciphertext.serialize()),
             },
-            addresses: bound(from, to),
+            addresses: from.service_id().and(to.service_id()).map(|_| bound(from, to)),
             identities: [keys.identity.serialize(), bundle.identity_key.serialize()],
             ratchet_key: keys.ratchet.serialize(),
             chain: step[32..].try_into().unwrap(),
@@ -250,7 +251,7 @@ impl Session {
                 previous_counter: Some(0),
                 ciphertext: None,
                 pq_ratchet: Some(sent.message),
-                addresses: Some(self.addresses.clone()),
+                addresses: self.addresses.clone(),
             },
             padded: [plaintext, &vec![padding as u8; padding]].concat(),
             post_quantum: sent.key.map(|key| *key.expose()),
