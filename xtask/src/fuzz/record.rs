@@ -40,7 +40,7 @@ fn with_row(text: &str, outcome: &Outcome) -> Option<String> {
     rows.retain(|row| !row.starts_with(&name));
     rows.push(row(outcome));
     rows.sort();
-    Some(format!("{before}{HEADER}\n{}\n{rest}", rows.join("\n")))
+    Some(format!("{before}{HEADER}\n{}\n\n{}", rows.join("\n"), rest.trim_start_matches('\n')))
 }
 
 #[cfg(test)]
@@ -66,6 +66,6 @@ mod tests {
         let page = with_row(&page, &outcome("group", 20)).unwrap();
         let page = with_row(&page, &outcome("keys", 30)).unwrap();
         let rows = "| `group` | 20 | 10 | 2 | 3 | 4 | 5 |\n| `keys` | 30 | 10 | 3 | 3 | 4 | 5 |";
-        assert_eq!(page, format!("before\n\n{HEADER}\n{rows}\nbehind\n"));
+        assert_eq!(page, format!("before\n\n{HEADER}\n{rows}\n\nbehind\n"));
     }
 }
