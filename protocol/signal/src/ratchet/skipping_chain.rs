@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_read_only_if_its_entries_rise_and_are_its_own() {
+        let page = |counters: &[u32]| {
+            SkippedPage::from_entries(1, counters.iter().map(|counter| (*counter, [7; 32]))).is_some()
+        };
+        assert!(page(&[256, 300, 511]));
+        for wrong in [&[][..], &[300, 299], &[300, 300], &[255, 256], &[511, 512], &[0], &[512]] {
+            assert!(!page(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn the_last_index_is_refused_without_walking_there() {
         assert_eq!(chain().take(u32::MAX, u32::MAX).unwrap_err(), TakeError::Exhausted);
         assert_eq!(chain().take(u32::MAX, LIMIT).unwrap_err(), TakeError::TooFarAhead);
