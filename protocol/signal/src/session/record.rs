@@ -140,3 +140,15 @@ impl SessionRecord {
         id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_nothing_to_promote_behind_the_last_archived_session() {
+        let mut record = SessionRecord::empty();
+        record.promote(0);
+        assert!(!record.has_current());
+    }
+}

@@ -205,7 +205,7 @@ impl Chain {
         if at > counter {
             return link.advance(at, params);
         }
-        if at < counter && counter - at > params.max_ooo_keys {
+        if counter - at > params.max_ooo_keys {
             return Err(SpqrError::KeyTrimmed(at));
         }
         let (key, rest) = link.skipped.take(at).ok_or(SpqrError::KeyAlreadyRequested(at))?;
@@ -256,7 +256,8 @@ impl Chain {
         let count = u64::try_from(chain.links.len()).ok()?;
         let first = current_epoch.checked_add(1)?.checked_sub(count)?;
         let sendable = |(epoch, link): (u64, &Link)| link.send.is_some() == (epoch >= send_epoch);
-        let fits = count > 0 && send_epoch <= current_epoch && first <= send_epoch && send_epoch - first <= 1;
+        // Without a link, the first epoch would lie behind the current one.
+        let fits = send_epoch <= current_epoch && first <= send_epoch && send_epoch - first <= 1;
         (fits && (first..).zip(&chain.links).all(sendable)).then_some(chain)
     }
 }
@@ -321,6 +322,28 @@ mod tests {
     fn pair(params: ChainParams) -> (Chain, Chain) {
         let start = |direction| Chain::start(direction, &[0x29; 32], params);
         (start(Direction::A2B), start(Direction::B2A))
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_together_are_refused() {
+        // A chain with this many links up to this epoch; those from the send epoch on can be sent with.
+        let fits = |count: usize, current_epoch: u64, send_epoch: u64| {
+            let mut parts = pair(ChainParams::default()).0.to_parts();
+            let sendable = parts.links.pop().unwrap();
+            (parts.current_epoch, parts.send_epoch) = (current_epoch, send_epoch);
+            parts.links = (0..count as u64)
+                .map(|at| match current_epoch + 1 + at - count as u64 >= send_epoch {
+                    true => sendable.clone(),
+                    false => Link { send: None, ..sendable.clone() },
+                })
+                .collect();
+            Chain::from_parts(parts).is_some()
+        };
+        assert!(fits(1, 0, 0) && fits(2, 5, 4) && fits(2, 5, 5) && fits(3, 5, 4));
+        assert!(!fits(0, 0, 0), "no link");
+        assert!(!fits(1, 0, 1), "a send epoch to come");
+        assert!(!fits(2, 5, 3), "no link for the send epoch");
+        assert!(!fits(3, 5, 5), "a link that should be gone");
     }
 
     #[test]

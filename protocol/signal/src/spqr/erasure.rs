@@ -326,6 +326,18 @@ mod tests {
     }
 
     #[test]
+    fn chunks_are_read_only_in_order_and_while_some_are_missing() {
+        let decoder = |indices: &[u16]| {
+            Decoder::<3>::from_chunks(indices.iter().map(|index| example().chunk(*index)).collect())
+        };
+        assert!(decoder(&[]).is_some());
+        assert_eq!(decoder(&[1, 7]).unwrap().chunks().len(), 2);
+        for wrong in [&[7, 1][..], &[1, 1], &[0, 1, 2], &[0, 1, 2, 3]] {
+            assert!(decoder(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn a_known_index_replaces_and_does_not_count_again() {
         let value = example();
         let wrong = Chunk { index: 1, data: [0xFF; 32] };

@@ -173,6 +173,28 @@ mod tests {
     }
 
     #[test]
+    fn pages_and_lists_of_them_are_read_only_in_order() {
+        let page = |number: u32, indices: &[u32]| {
+            let keys = indices.iter().map(|index| SkippedKey { index: *index, key: [1; 32] });
+            Page::from_keys(number, keys.collect())
+        };
+        assert!(page(1, &[256, 300, 511]).is_some());
+        assert!(page(0, &[0]).is_some());
+        for wrong in [&[][..], &[300, 299], &[300, 300], &[255, 256], &[511, 512], &[1], &[512]] {
+            assert!(page(1, wrong).is_none(), "{wrong:?}");
+        }
+        let list = |numbers: &[u32]| {
+            let pages = numbers.iter().map(|number| page(*number, &[256 * number]).unwrap());
+            Skipped::from_pages(pages.collect())
+        };
+        assert_eq!(indices(&list(&[0, 2, 3]).unwrap()), [0, 512, 768]);
+        assert!(list(&[1]).is_some_and(|list| !list.is_empty()));
+        assert!(list(&[]).is_some_and(|list| list.is_empty()));
+        assert!(list(&[1, 1]).is_none());
+        assert!(list(&[2, 1]).is_none());
+    }
+
+    #[test]
     fn a_key_is_given_once() {
         let kept = list(250..260);
         let (key, rest) = kept.take(257).unwrap();

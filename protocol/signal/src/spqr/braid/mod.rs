@@ -330,3 +330,32 @@ impl Braid {
         Self { epoch: self.epoch, authenticator: self.authenticator.clone(), state }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::erasure::Value;
+    use super::*;
+
+    fn braid(state: State) -> Braid {
+        Braid { epoch: 7, state, ..Braid::new(Direction::A2B, &[0x29; 32]) }
+    }
+
+    #[test]
+    fn an_epoch_ahead_is_taken_only_when_the_peer_can_have_got_there() {
+        let sending_ct2 = || {
+            let ct2 = Encoder::resume(Value::from_rows([[1; 32]; CT2_ROWS]), 0);
+            braid(State::Ct2Sampled { ct2 })
+        };
+        let next = sending_ct2().recv(8, &Payload::None).unwrap().braid;
+        assert_eq!(next.epoch, 8);
+        assert!(matches!(next.state, State::KeysUnsampled));
+        for epoch in [9, 10, u64::MAX] {
+            let refused = sending_ct2().recv(epoch, &Payload::None).unwrap_err();
+            assert_eq!(refused, SpqrError::EpochOutOfRange(epoch));
+        }
+        for epoch in [8, 9] {
+            let refused = braid(State::KeysUnsampled).recv(epoch, &Payload::None).unwrap_err();
+            assert_eq!(refused, SpqrError::EpochOutOfRange(epoch), "the peer has nothing to go on with");
+        }
+    }
+}
