@@ -162,6 +162,7 @@ fn wide_scalar(hash: Sha512) -> Scalar {
 #[cfg(test)]
 mod tests {
     use super::super::{KeyPair, PublicKey};
+    use super::{EdwardsPoint, Scalar, SignedPoint, challenge};
     use crate::test_rng;
 
     #[test]
@@ -247,6 +248,26 @@ mod tests {
         assert!(!verify(b"two", b"one"));
         assert!(!verify(b"one", b"one"));
         assert!(!verify(b"two", b"two"));
+    }
+
+    #[test]
+    fn signatures_of_both_signs_verify_together() {
+        let mut rng = test_rng(9);
+        let pair = KeyPair::generate(&mut rng);
+        let own = pair.private().sign(&[b"own"], &mut rng);
+        // As somebody would sign who holds the negative of the private key, which has the same public key.
+        let private = Scalar::from_bytes_mod_order(*pair.private().expose());
+        let sign = 1 - (own.as_ref()[63] >> 7);
+        let point = SignedPoint::new(pair.public(), sign).unwrap();
+        let nonce = Scalar::from(0x0123_4567_89AB_CDEF_u64);
+        let r_point = EdwardsPoint::mul_base(&nonce).compress().to_bytes();
+        let s = nonce - challenge(&r_point, &point.encoded, &[b"other"]) * private;
+        let mut other = [r_point, s.to_bytes()].concat();
+        other[63] |= sign << 7;
+        let one: (&[&[u8]], &[u8]) = (&[b"own"], own.as_ref());
+        let two: (&[&[u8]], &[u8]) = (&[b"other"], &other);
+        assert!(super::verify_all(pair.public(), &[one, two]));
+        assert!(super::verify_all(pair.public(), &[two, one, one, two]));
     }
 
     /// Little-endian sum; the carry out of the last byte is lost.

@@ -141,3 +141,39 @@ impl BundleError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IdentityKeyPair, KyberPreKey, LocalIdentity as _, SignedPreKey, Timestamp, test_rng};
+
+    #[test]
+    fn a_device_out_of_range_is_refused_before_the_signatures_are_looked_at() {
+        let rng = &mut test_rng(1);
+        let identity = IdentityKeyPair::generate(rng);
+        let signed =
+            SignedPreKey::generate(SignedPreKeyId::new(1), &identity, Timestamp::from_millis(0), rng);
+        let kyber = KyberPreKey::generate(KyberPreKeyId::new(1), &identity, Timestamp::from_millis(0), rng);
+        let bundle = |device_id, signed_signature: &[u8]| PreKeyBundleIn {
+            registration_id: 1,
+            device_id,
+            one_time: None,
+            signed_id: signed.id,
+            signed_key: *signed.key_pair.public(),
+            signed_signature: signed_signature.to_vec(),
+            identity_key: identity.identity_key(),
+            kyber_id: kyber.id,
+            kyber_key: kyber.key_pair.public().clone(),
+            kyber_signature: kyber.signature.as_bytes().to_vec(),
+        };
+        for device in [1, 127] {
+            assert!(bundle(device, signed.signature.as_bytes()).verify().is_ok());
+            let refused = bundle(device, &[0; 64]).verify().unwrap_err();
+            assert!(matches!(refused, BundleError::SignatureValidationFailed));
+        }
+        for device in [0, 128, 256, 257, u32::MAX] {
+            let refused = bundle(device, &[0; 64]).verify().unwrap_err();
+            assert!(matches!(refused, BundleError::InvalidArgument), "{device}");
+        }
+    }
+}

@@ -183,3 +183,26 @@ fn addresses_match(message: &SignalMessage, sender: &ProtocolAddress, recipient:
     bound_addresses(sender, recipient)
         .is_some_and(|expected| subtle::ConstantTimeEq::ct_eq(expected.as_slice(), claimed).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DeviceId, KeyPair, ServiceId, test_rng};
+
+    #[test]
+    fn only_devices_of_one_account_may_lag_any_distance() {
+        let rng = &mut test_rng(1);
+        let [one, other] = [(); 2].map(|()| IdentityKey::new(*KeyPair::generate(rng).public()));
+        let address = |name: &str, device| ProtocolAddress::new(name, DeviceId::new(device).unwrap());
+        let [alice, bob] = [1, 2].map(|byte| ServiceId::aci([byte; 16]).to_string());
+        let limit = |their_identity: &IdentityKey, ours: &str, theirs: &str| {
+            jump_limit(&one, &address(ours, 1), their_identity, &address(theirs, 2)).max()
+        };
+        let ordinary = JumpLimit::Ordinary.max();
+        assert_eq!(limit(&one, &alice, &alice), JumpLimit::SelfSession.max());
+        assert_ne!(limit(&one, &alice, &alice), ordinary);
+        assert_eq!(limit(&other, &alice, &alice), ordinary, "another identity under the same name");
+        assert_eq!(limit(&one, &alice, &bob), ordinary, "the same identity under another name");
+        assert_eq!(limit(&one, "+15550100", "+15550100"), ordinary, "names that are no service ids");
+    }
+}
