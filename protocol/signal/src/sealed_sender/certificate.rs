@@ -457,6 +457,8 @@ mod tests {
         let stranger = [*KeyPair::generate(&mut test_rng(4)).public()];
         let check = |roots: &[PublicKey], now| sender.certificate.check(roots, now).unwrap();
         assert_eq!(check(&[sender.root], expiry), CertificateStatus::Valid(CertificateValid(())));
+        let named_twice = [sender.root, stranger[0], sender.root];
+        assert_eq!(check(&named_twice, expiry), CertificateStatus::Valid(CertificateValid(())));
         assert_eq!(check(&[sender.root], later), CertificateStatus::Expired);
         assert_eq!(check(&stranger, expiry), CertificateStatus::Invalid);
         assert_eq!(check(&stranger, later), CertificateStatus::Invalid);
