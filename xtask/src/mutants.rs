@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::packages;
-use crate::run::{answers, cargo, option, run, say, target_dir};
+use crate::run::{cargo, option, run, say, target_dir};
 
 const VERSION: &str = "27.1.0";
 
@@ -20,7 +20,9 @@ self_send|link_of|without_below|sealed_registration_id)[a-z_]*( ->|$)";
 /// Runs it for the functions that decide, with `--all` for all of the crate, with `--shard K/N` for a part.
 pub fn mutants(arguments: &[String]) -> Result<()> {
     packages::require(&[packages::BUILD])?;
-    if !answers("cargo-mutants", "--version") {
+    // It answers only by way of cargo.
+    let there = cargo(&["mutants", "--version"])?.output().is_ok_and(|output| output.status.success());
+    if !there {
         run(
             "installing cargo-mutants",
             &mut cargo(&["install", "--locked", "--version", VERSION, "cargo-mutants"])?,
